@@ -333,7 +333,7 @@ pub struct ContainerSpec {
     pub expose: Vec<(u16, String)>,
     /// Volumes and temporary file systems.
     pub mounts: Vec<Mount>,
-    /// The networks to join, each with the names under which others find the container.
+    /// The networks to join, each with the names under which others find the container; none cuts it off entirely.
     pub networks: Vec<(String, Vec<String>)>,
     /// The health check; `None` leaves the image's own.
     pub health_check: Option<HealthCheck>,
