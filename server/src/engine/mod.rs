@@ -293,7 +293,7 @@ pub struct LayerProgress {
 }
 
 /// A network to create. The driver is `bridge`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkSpec {
     /// Its name.
     pub name: String,
@@ -304,7 +304,7 @@ pub struct NetworkSpec {
 }
 
 /// A volume to create, with the local driver.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VolumeSpec {
     /// Its name.
     pub name: String,
