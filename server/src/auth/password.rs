@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{Error as HashError, PasswordHasher as _, PasswordVerifier as _};
-use argon2::Argon2;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
 
@@ -45,8 +45,8 @@ impl Passwords {
         };
         let password = password.clone();
         self.aside(move || {
-            let verified = Argon2::default()
-                .verify_password(password.expose_secret().as_bytes(), &PasswordHash::new(&hash)?);
+            let verified =
+                Argon2::default().verify_password(password.expose_secret().as_bytes(), &PasswordHash::new(&hash)?);
             match verified {
                 Ok(()) => Ok(true),
                 Err(HashError::PasswordInvalid) => Ok(false),

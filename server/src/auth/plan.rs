@@ -95,7 +95,10 @@ pub(super) fn is_email(text: &str) -> bool {
             && !label.ends_with('-')
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
-    text.len() <= 254 && (1..=64).contains(&local.len()) && local.bytes().all(is_local) && domain.split('.').all(is_label)
+    text.len() <= 254
+        && (1..=64).contains(&local.len())
+        && local.bytes().all(is_local)
+        && domain.split('.').all(is_label)
 }
 
 /// Gathers what is wrong with a form, field by field, so that it is said at once and not one by one.
@@ -114,7 +117,8 @@ impl Form {
 
     /// A line that pages show: not empty, not endless, and without characters that change the text around it.
     pub fn line(&mut self, field: &'static str, text: &str) -> &mut Self {
-        let turns_text = |c: char| matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let turns_text =
+            |c: char| matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if text.trim().is_empty() {
             self.problem(field, "This is empty.");
         } else if text.chars().count() > 100 {
@@ -222,8 +226,20 @@ mod tests {
         let good = ["ada@example.org", "a.b+c@sub.example.org", "root@localhost", "o'neil@example.org"];
         let long = format!("{}@example.org", "a".repeat(65));
         let bad = [
-            "", "@", "ada", "ada@", "@example.org", "a da@example.org", "ada@exa mple.org", "ada@-a.org", "ada@a..org",
-            "ada@example.org\n", "a@b@c", "ada@example.org,eve@example.org", "<ada@example.org>", long.as_str(),
+            "",
+            "@",
+            "ada",
+            "ada@",
+            "@example.org",
+            "a da@example.org",
+            "ada@exa mple.org",
+            "ada@-a.org",
+            "ada@a..org",
+            "ada@example.org\n",
+            "a@b@c",
+            "ada@example.org,eve@example.org",
+            "<ada@example.org>",
+            long.as_str(),
         ];
         for text in good {
             assert!(is_email(text), "{text}");
