@@ -11,9 +11,15 @@
 //! - private addresses and plain HTTP need an administrator's word, by host name ([`RegistryConfig`]);
 //! - a moving tag or a pre-release is never proposed.
 
+mod answers;
+mod challenge;
+mod client;
+mod credentials;
 mod error;
 mod fake;
+mod hosts;
 mod reference;
+mod transport;
 mod versions;
 
 use std::collections::BTreeMap;
@@ -24,8 +30,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use client::HttpRegistry;
+pub use credentials::{Credential, Credentials, FixedCredentials};
 pub use error::{Error, Fault};
 pub use fake::FakeRegistry;
+pub use hosts::{InvalidConfig, Limits, RegistryConfig};
 pub use reference::{DOCKER_HUB, Digest, InvalidDigest, InvalidReference, Reference};
 pub use versions::{Line, LineRule, Order, Picker, TagRule, Version, classify};
 
