@@ -1,1 +1,4 @@
-//! To be written.
+//! The database: one Postgres, kept by others or supervised here.
+
+/// A pool of connections to the one database.
+pub type Db = sqlx::PgPool;
