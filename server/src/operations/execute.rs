@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::operations::{OperationState, StepState};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -201,10 +201,10 @@ impl Executor {
         if !store::commit(&mut transaction, id, now).await? {
             return Ok(false);
         }
-        if !steps.iter().any(|step| step.is_cleanup) {
-            store::end(&mut transaction, id, OperationState::Done, "", now).await?;
-        }
         self.domain.committed(&mut transaction, operation).await?;
+        if !steps.iter().any(|step| step.is_cleanup) {
+            self.finish(&mut transaction, operation).await?;
+        }
         transaction.commit().await?;
         Ok(true)
     }
@@ -222,8 +222,14 @@ impl Executor {
             }
         }
         let mut transaction = self.db.begin().await?;
-        store::end(&mut transaction, operation.operation_id, OperationState::Done, "", self.clock.now()).await?;
+        self.finish(&mut transaction, operation).await?;
         transaction.commit().await
+    }
+
+    async fn finish(&self, transaction: &mut PgConnection, operation: &Operation) -> Result<(), sqlx::Error> {
+        let now = self.clock.now();
+        store::end(transaction, operation.operation_id, OperationState::Done, "", now).await?;
+        self.domain.done(transaction, operation).await
     }
 
     /// Undoes every step that was begun, newest first.

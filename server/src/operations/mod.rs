@@ -189,7 +189,7 @@ pub trait Step: Send + Sync {
 
 /// The domain whose operations are run: it knows its steps, and what the end of an operation means to it.
 ///
-/// The three endings run in the transaction that journals them; each appends its event there.
+/// The endings run in the transaction that journals them; each appends its event there.
 #[async_trait]
 pub trait Domain: Send + Sync {
     /// The step of this kind with this input.
@@ -199,6 +199,8 @@ pub trait Domain: Send + Sync {
     fn step(&self, operation: &Operation, kind: &str, input: &Value) -> Result<Box<dyn Step>, String>;
     /// Every step before the clean-up is applied: the change holds from here on.
     async fn committed(&self, transaction: &mut PgConnection, operation: &Operation) -> Result<(), sqlx::Error>;
+    /// Every step, the clean-up too, is applied. Without clean-up steps it follows `committed` at once.
+    async fn done(&self, transaction: &mut PgConnection, operation: &Operation) -> Result<(), sqlx::Error>;
     /// Every step that was begun is undone: it is as if it never happened.
     async fn undone(&self, transaction: &mut PgConnection, operation: &Operation) -> Result<(), sqlx::Error>;
     /// An undo or a clean-up could not be done: a person has to look.
