@@ -241,7 +241,7 @@ fn manifest_url(question: &Question, selector: &str) -> Result<Url, Error> {
 
 fn join(question: &Question, path: &str) -> Result<Url, Error> {
     let url = question.endpoint.base.join(path);
-    url.map_err(|error| Error::Internal { task: question.task.clone(), source: error.into() })
+    url.map_err(|error| Error::Internal { task: question.task.clone(), source: Arc::new(error) })
 }
 
 /// The digest that an answer announces for its content.

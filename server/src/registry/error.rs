@@ -1,15 +1,19 @@
 //! What can go wrong between us and a registry, in sentences a user can act on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::reference::Digest;
 
+/// What lies under an error; shared, so that everyone who waited for one answer gets the same.
+pub type Source = Arc<dyn std::error::Error + Send + Sync>;
+
 /// Why a registry did not give what was asked for.
 ///
 /// `task` says what was attempted and on which image, `registry` is the host that was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// No credentials are stored and the registry gives nothing to strangers.
     #[error("{task}: {registry} asked for credentials; add them under Settings → Registries")]
@@ -33,7 +37,7 @@ pub enum Error {
     #[error(
         "{task}: {registry} cannot be reached; check its name, this machine's network and the registry's certificate"
     )]
-    Unreachable { task: String, registry: String, source: Box<dyn std::error::Error + Send + Sync> },
+    Unreachable { task: String, registry: String, source: Source },
     /// The answer did not arrive whole in time.
     #[error("{task}: {registry} did not answer within {} s; try again later", after.as_secs_f32().ceil())]
     TimedOut { task: String, registry: String, after: Duration },
@@ -46,9 +50,12 @@ pub enum Error {
     /// The address is private, or plain HTTP, and no administrator named this host.
     #[error("{task}: {host} is not contacted, because {reason}; an administrator can allow it by name")]
     Blocked { task: String, host: String, reason: &'static str },
+    /// A login that cannot be stored.
+    #[error("storing the login at {registry}: {reason}")]
+    Login { registry: String, reason: &'static str },
     /// Ours to mend: the database, the sealed credentials, the client itself.
     #[error("{task}: something failed on Summoner's side; the log has the cause")]
-    Internal { task: String, source: Box<dyn std::error::Error + Send + Sync> },
+    Internal { task: String, source: Source },
 }
 
 /// In which way an answer breaks the protocol.

@@ -12,13 +12,16 @@
 //! - a moving tag or a pre-release is never proposed.
 
 mod answers;
+mod cache;
 mod challenge;
 mod client;
 mod credentials;
 mod error;
 mod fake;
 mod hosts;
+mod logins;
 mod reference;
+mod store;
 mod transport;
 mod versions;
 
@@ -30,11 +33,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use cache::{Details, FRESH, Known, Versions};
 pub use client::HttpRegistry;
 pub use credentials::{Credential, Credentials, FixedCredentials};
-pub use error::{Error, Fault};
+pub use error::{Error, Fault, Source};
 pub use fake::FakeRegistry;
 pub use hosts::{InvalidConfig, Limits, RegistryConfig};
+pub use logins::{Author, Login, Logins};
 pub use reference::{DOCKER_HUB, Digest, InvalidDigest, InvalidReference, Reference};
 pub use versions::{Line, LineRule, Order, Picker, TagRule, Version, classify};
 
@@ -67,7 +72,7 @@ pub trait Registry: Send + Sync {
 }
 
 /// All tags of an image at one instant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tags {
     /// Tag names as the registry gave them, each once.
     pub names: Vec<String>,

@@ -112,7 +112,10 @@ enum Retry {
 
 impl Transport {
     pub fn new(config: RegistryConfig, credentials: Arc<dyn Credentials>, clock: Clock) -> Result<Self, Error> {
-        let internal = |source| Error::Internal { task: "preparing to ask registries".to_owned(), source };
+        let internal = |source: Box<dyn std::error::Error + Send + Sync>| Error::Internal {
+            task: "preparing to ask registries".to_owned(),
+            source: source.into(),
+        };
         config.check().map_err(|error| internal(error.into()))?;
         // Fails when a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -374,7 +377,7 @@ impl Transport {
 
     async fn credential(&self, question: &Question) -> Result<Option<Credential>, Failure> {
         let found = self.credentials.find(&question.endpoint.account).await;
-        Ok(found.map_err(|source| Error::Internal { task: question.task.clone(), source })?)
+        Ok(found.map_err(|source| Error::Internal { task: question.task.clone(), source: source.into() })?)
     }
 
     fn pass(&self, key: &(String, String)) -> Option<Pass> {
@@ -421,7 +424,7 @@ impl Question {
             }
             cause = found.source();
         }
-        let source = Box::new(error.without_url());
+        let source = Arc::new(error.without_url());
         let error = Error::Unreachable { task: self.task.clone(), registry: self.registry.clone(), source };
         Failure { error, retry: Retry::Later }
     }
@@ -453,7 +456,7 @@ fn refusal(question: &Question, credential: Option<&Credential>) -> Error {
 fn basic(credential: &Credential) -> Result<HeaderValue, Error> {
     let pair = SecretString::from(format!("{}:{}", credential.username, credential.password.expose_secret()));
     sensitive(&format!("Basic {}", STANDARD.encode(pair.expose_secret())))
-        .map_err(|source| Error::Internal { task: "signing in to a registry".to_owned(), source: source.into() })
+        .map_err(|source| Error::Internal { task: "signing in to a registry".to_owned(), source: Arc::new(source) })
 }
 
 /// A token with characters that no header may carry is the token service's fault.

@@ -37,7 +37,7 @@ pub enum Order {
     Numeric,
     /// A date, as numbers joined by anything a date is written with (`RELEASE.2025-09-07T16-13-09Z`).
     Calendar,
-    /// Only these versions, newest first.
+    /// Only these tags, from oldest to newest.
     Listed(Vec<String>),
 }
 
@@ -173,7 +173,7 @@ impl Ranked {
             return None;
         }
         let version = captures.name("version").map_or(tag, |group| group.as_str());
-        let (key, line) = rank(version, rule)?;
+        let (key, line) = rank(tag, version, rule)?;
         let prerelease = !is_release || key.stage != Stage::Release;
         Some(Self {
             key,
@@ -204,14 +204,13 @@ fn whole<'t>(pattern: &Regex, tag: &'t str) -> Option<regex::Captures<'t>> {
 }
 
 /// A version's key and the name of its line; None when it has no number, or one that is no version (a hash).
-fn rank(version: &str, rule: &TagRule) -> Option<(Key, String)> {
-    if let Order::Listed(newest_first) = &rule.order {
-        let index = newest_first.iter().position(|listed| listed == version)?;
-        let components = read_numbers(trim_prefix(version), &rule.order);
-        let line = components.as_ref().map_or_else(|| version.to_owned(), |read| line_name(&read.texts, rule.line));
-        // Listed versions all compare, so that their components do not take part.
-        let key = Key { place: newest_first.len() - index, numbers: Vec::new(), stage: Stage::Release };
-        return Some((key, line));
+fn rank(tag: &str, version: &str, rule: &TagRule) -> Option<(Key, String)> {
+    if let Order::Listed(oldest_first) = &rule.order {
+        let place = oldest_first.iter().position(|listed| listed == tag)?;
+        let read = read_numbers(trim_prefix(version), &rule.order);
+        let line = read.map_or_else(|| version.to_owned(), |read| line_name(&read.texts, rule.line));
+        // Listed tags all compare, so that their components do not take part.
+        return Some((Key { place, numbers: Vec::new(), stage: Stage::Release }, line));
     }
     let read = read_numbers(trim_prefix(version), &rule.order)?;
     let line = line_name(&read.texts, rule.line);
