@@ -7,6 +7,8 @@ create table tools (
     state text not null check (state in ('installing', 'installed', 'removing', 'removed')),
     desired text not null check (desired in ('running', 'stopped')),
     revision integer not null,
+    condition text,
+    condition_at timestamptz,
     created_at timestamptz not null,
     first_login_shown_at timestamptz,
     removed_at timestamptz

@@ -293,7 +293,7 @@ pub struct LayerProgress {
 }
 
 /// A network to create. The driver is `bridge`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkSpec {
     /// Its name.
     pub name: String,
@@ -304,7 +304,7 @@ pub struct NetworkSpec {
 }
 
 /// A volume to create, with the local driver.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VolumeSpec {
     /// Its name.
     pub name: String,
@@ -333,7 +333,7 @@ pub struct ContainerSpec {
     pub expose: Vec<(u16, String)>,
     /// Volumes and temporary file systems.
     pub mounts: Vec<Mount>,
-    /// The networks to join, each with the names under which others find the container.
+    /// The networks to join, each with the names under which others find the container; none cuts it off entirely.
     pub networks: Vec<(String, Vec<String>)>,
     /// The health check; `None` leaves the image's own.
     pub health_check: Option<HealthCheck>,
