@@ -96,7 +96,7 @@ fn deny(workspace: &Workspace) -> Outcome<Verdict> {
         Err(reason) => return Ok(Verdict::Skipped(reason)),
     };
     let mut check = Command::new(program);
-    check.args(["--log-level=error", "--offline", "check", "licenses", "bans", "sources"]);
+    check.args(["--log-level=error", "--locked", "check", "licenses", "bans", "sources"]);
     process::run(check.current_dir(&workspace.root)).map(|()| Verdict::Done)
 }
 
