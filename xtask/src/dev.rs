@@ -60,7 +60,7 @@ fn build(workspace: &Workspace) -> Outcome {
 fn start(workspace: &Workspace) -> Outcome<Child> {
     Command::new(workspace.target.join("debug/summoner"))
         .arg("serve")
-        .env("SUMMONER_SITE", workspace.site())
+        .env("SUMMONER_SITE_DIR", workspace.site())
         .current_dir(&workspace.root)
         .spawn()
         .map_err(|cause| format!("starting the server: {cause}"))

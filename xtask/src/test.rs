@@ -96,7 +96,7 @@ fn run_browser(workspace: &Workspace, postgres: &Postgres, mode: Mode) -> Outcom
             .current_dir(&workspace.root)
             .env("DATABASE_URL", postgres.url())
             .env("SUMMONER_BINARY", workspace.target.join("debug/summoner"))
-            .env("SUMMONER_SITE", workspace.site()),
+            .env("SUMMONER_SITE_DIR", workspace.site()),
     );
     let text = files::read_text(&summary).map_err(|cause| match &ended {
         Err(sentence) => format!("{sentence}; {cause}"),
