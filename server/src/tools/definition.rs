@@ -106,7 +106,7 @@ impl Definition {
         Some(format!("http://{}:{port}{}", self.host, primary.path.as_deref().unwrap_or("/")))
     }
 
-    fn choice(&self, entry: &Entry) -> Choice {
+    pub(super) fn choice(&self, entry: &Entry) -> Choice {
         let images = self.images.iter().map(|(key, image)| {
             (key.clone(), ChosenImage { tag: image.tag.clone(), digest: Some(image.digest.clone()) })
         });

@@ -35,7 +35,34 @@ struct Prepared {
     entry_name: String,
 }
 
+/// What is proposed to somebody who opens an entry.
+#[derive(Clone, Debug)]
+pub struct Proposals {
+    /// A name no tool has.
+    pub name: String,
+    /// Free ports, by the name under `expose`.
+    pub ports: BTreeMap<String, u16>,
+}
+
 impl Tools {
+    /// A free name and free ports for a tool made from `entry`.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub async fn proposals(&self, actor: &Actor, entry: &Entry) -> Result<Proposals> {
+        actor.needs(Right::ToolsView)?;
+        let taken = store::tools(&self.means.db, None).await?;
+        let is_free = |name: &String| !taken.iter().any(|tool| tool.name == *name);
+        let others = (2..1000).map(|number| format!("{}-{number}", entry.id));
+        let name = std::iter::once(entry.id.clone()).chain(others).find(is_free).unwrap_or_default();
+        let mut ports = BTreeMap::new();
+        for exposed in &entry.about.expose {
+            let port = self.free_port(exposed, Reach::Machine, &ports);
+            ports.insert(exposed.name.clone(), port);
+        }
+        Ok(Proposals { name, ports })
+    }
+
     /// Says whether a name and ports are free, as far as the memory of the engine and a try to listen tell.
     ///
     /// # Errors

@@ -11,6 +11,7 @@
 mod change;
 mod definition;
 mod domain;
+mod export;
 mod install;
 mod logs;
 mod observe;
@@ -38,6 +39,9 @@ pub use domain::ToolDomain;
 pub use logs::LogRequest;
 pub use observe::Observer;
 pub use steps::Means;
+pub use view::protocol;
+pub use export::Export;
+pub use install::Proposals;
 
 /// Why something about tools was not done.
 #[derive(Debug, thiserror::Error)]

@@ -368,7 +368,7 @@ pub(super) fn planned(steps: &[NewStep]) -> Vec<StepView> {
 }
 
 /// The word for a protocol on the wire.
-pub(super) fn protocol(protocol: ExposedProtocol) -> &'static str {
+pub fn protocol(protocol: ExposedProtocol) -> &'static str {
     match protocol {
         ExposedProtocol::Http => "http",
         ExposedProtocol::Https => "https",

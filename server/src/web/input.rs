@@ -50,6 +50,19 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     }
 }
 
+/// Reads a query string with the same rule for dots as a form.
+///
+/// # Errors
+/// When it has not the form it should have.
+pub fn query<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
+    let uri = format!("/?{text}");
+    let wrong = |reason: String| Refusal::unreadable(400, format!("The address has not the form it should have: {reason}."));
+    let uri: http::Uri = uri.parse().map_err(|error: http::uri::InvalidUri| wrong(error.to_string()))?;
+    let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri);
+    let axum::extract::Query(pairs) = pairs.map_err(|error| wrong(error.body_text()))?;
+    serde_json::from_value(nest(pairs)).map_err(|error| wrong(error.to_string()))
+}
+
 fn too_large(_: impl Sized) -> Refusal {
     Refusal::unreadable(413, "The body is larger than 256 KiB, which no request needs, or it broke off.")
 }
