@@ -15,6 +15,9 @@ const DEEPEST: usize = 8;
 /// The longest result of one template, in bytes.
 pub(super) const LONGEST_RESULT: usize = 64 << 10;
 
+/// What stands in for a value that is not known yet: it reads as a number, a name and a size alike.
+pub(super) const STAND_IN: &str = "1";
+
 /// What variables stand for: name to value. May hold secrets, so [`fmt::Debug`] shows names only.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Values(BTreeMap<String, String>);
@@ -187,11 +190,6 @@ impl Template {
             }
         }
     }
-
-    /// Whether there is no variable in it.
-    pub(super) fn is_literal(&self) -> bool {
-        self.0.iter().all(|piece| matches!(piece, Piece::Text(_)))
-    }
 }
 
 fn fill_variable(
@@ -234,9 +232,8 @@ fn fill_variable(
     Ok(())
 }
 
-/// A stand-in that reads as a number, a name and a size alike.
 fn assume(filled: &mut Filled) {
-    filled.text.push('1');
+    filled.text.push_str(STAND_IN);
     filled.assumed = true;
 }
 

@@ -12,6 +12,7 @@
 
 pub mod about;
 pub mod compose;
+mod decode;
 mod entry;
 pub mod fields;
 mod finding;
@@ -19,6 +20,7 @@ pub mod generated;
 mod interpolate;
 mod name;
 mod pattern;
+mod settle;
 mod tree;
 pub mod units;
 

@@ -13,6 +13,8 @@ use super::finding::{Finding, Mark, quoted};
 const LARGEST_FILE: usize = 256 << 10;
 /// The deepest nesting of maps and lists.
 const DEEPEST: usize = 32;
+/// The most keys of one map.
+const MOST_KEYS: usize = 1_000;
 /// The most nodes of a tree, expanded.
 const MOST_NODES: usize = 20_000;
 /// The most bytes of text in a tree, expanded.
@@ -78,10 +80,11 @@ impl Node {
 
     fn weight(&self) -> Weight {
         match &self.value {
-            Value::Scalar(scalar) => Weight { nodes: 1, text: scalar.text.len() },
-            Value::List(items) => items.iter().fold(Weight { nodes: 1, text: 0 }, |sum, item| sum.plus(item.weight())),
-            Value::Map(entries) => entries.iter().fold(Weight { nodes: 1, text: 0 }, |sum, (key, node)| {
-                sum.plus(node.weight()).plus(Weight { nodes: 1, text: key.text.len() })
+            Value::Scalar(scalar) => Weight { nodes: 1, text: scalar.text.len(), depth: 0 },
+            Value::List(items) => items.iter().fold(Weight::COLLECTION, |sum, item| sum.holding(item.weight())),
+            Value::Map(entries) => entries.iter().fold(Weight::COLLECTION, |sum, (key, node)| {
+                let sum = sum.holding(node.weight());
+                Weight { text: sum.text + key.text.len(), ..sum }
             }),
         }
     }
@@ -99,11 +102,15 @@ impl Scalar {
 struct Weight {
     nodes: usize,
     text: usize,
+    /// How many collections stand inside each other.
+    depth: usize,
 }
 
 impl Weight {
-    fn plus(self, other: Self) -> Self {
-        Self { nodes: self.nodes + other.nodes, text: self.text + other.text }
+    const COLLECTION: Self = Self { nodes: 1, text: 0, depth: 1 };
+
+    fn holding(self, inner: Self) -> Self {
+        Self { nodes: self.nodes + inner.nodes, text: self.text + inner.text, depth: self.depth.max(inner.depth + 1) }
     }
 }
 
@@ -227,18 +234,18 @@ impl Builder {
     }
 
     fn descend(&mut self, open: Open) -> Result<(), Finding> {
-        if self.open.len() >= DEEPEST {
-            let message = format!("Lists and maps are nested more than {DEEPEST} deep here. Use fewer levels.");
-            return Err(Finding::new(open.at, "", message));
-        }
-        self.spend(open.at, Weight { nodes: 1, text: 0 })?;
+        self.spend(open.at, Weight::COLLECTION)?;
         self.open.push(open);
         Ok(())
     }
 
     /// Counts a node before it is kept.
     fn spend(&mut self, at: Mark, weight: Weight) -> Result<(), Finding> {
-        self.spent = self.spent.plus(weight);
+        if self.open.len() + weight.depth > DEEPEST {
+            let message = format!("Lists and maps are nested more than {DEEPEST} deep here. Use fewer levels.");
+            return Err(Finding::new(at, "", message));
+        }
+        self.spent = self.spent.holding(weight);
         if self.spent.nodes > MOST_NODES || self.spent.text > MOST_TEXT {
             let message = format!(
                 "With its aliases expanded, the file passes {MOST_NODES} values or {} KiB of text. Use fewer aliases, \
@@ -270,6 +277,10 @@ impl Builder {
             Opened::List(items) => items.push(node),
             Opened::Map { entries, merged, key } => match key.take() {
                 None => *key = Some(as_key(node)?),
+                Some(_) if entries.len() >= MOST_KEYS => {
+                    let message = format!("A map has more than {MOST_KEYS} keys here. Use fewer.");
+                    return Err(Finding::new(node.at, "", message));
+                }
                 Some(key) if key.text == "<<" => merged.push(node),
                 Some(key) => match entries.iter().find(|(known, _)| known.text == key.text) {
                     None => entries.push((key, node)),
@@ -361,7 +372,7 @@ mod tests {
             ("a:\n\tb: 1\n", 2, 1, "indented with a tab"),
             ("a: 1\nb: 2\na: 3\n", 3, 1, "the first is at line 1, column 1"),
             ("a: {x: 1, x: 2}\n", 1, 11, "second time"),
-            ("a: [1, 2\n", 2, 1, "not YAML"),
+            ("a: [1, 2\n", 1, 4, "not YAML"),
             ("a: !secret x\n", 1, 12, "The tag “!secret”"),
             ("a: 1\n---\nb: 1\n", 2, 1, "second document"),
             ("a: *b\n", 1, 4, "not YAML"),
@@ -389,6 +400,11 @@ mod tests {
             assert!(!parse(&file).unwrap_err().is_empty());
         }
         assert!(refused(&("[".repeat(40) + &"]".repeat(40))).2.contains("more than 32 deep"));
+        let chain =
+            format!("a: &a {}x{}\nb: &b {}*a{}\n", "[".repeat(20), "]".repeat(20), "[".repeat(20), "]".repeat(20));
+        assert_eq!(refused(&chain).0, 2);
+        let keys: String = (0..1_100).map(|key| format!("k{key}:\n")).collect();
+        assert!(refused(&keys).2.contains("more than 1000 keys"));
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl Definition {
     /// # Errors
     /// What is wrong with the file; it was right when the revision was made.
     pub fn resolve(self) -> Result<Resolved, Vec<Finding>> {
-        let entry = Entry::read(&self.entry, Origin::Own, &self.compose, None)?;
+        let entry = Entry::parse(&self.entry, Origin::Own, &self.compose, None)?;
         let compose = entry.resolve(&self.choice(&entry))?;
         Ok(Resolved { definition: self, entry, compose })
     }

@@ -1,6 +1,7 @@
 //! From a request to a journaled install: versions to digests, answers to a definition, definition to a plan.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use api::FieldProblem;
 use api::operations::{OperationKind, PlanView, PlannedImage};
@@ -15,6 +16,7 @@ use super::steps::check::{self, port_taken, taken};
 use super::{Error, Result, Tools, open_secrets, plan, seal_secrets, store, view};
 use crate::auth::{Actor, Right};
 use crate::catalog::about::Exposed;
+use crate::catalog::fields::FieldSource;
 use crate::catalog::{Entry, ToolName, Values, fields, generated};
 use crate::engine::Mark;
 use crate::events::{self, NewEvent};
@@ -23,6 +25,8 @@ use crate::registry::{Digest, Reference};
 
 /// The first port proposed where the entry's own is taken.
 const FIRST_PORT: u16 = 20_000;
+/// How old the answer to "what does this tag point to" may be when it decides what runs.
+const FRESH_DIGEST: Duration = Duration::from_secs(30);
 
 /// An install that could be begun.
 struct Prepared {
@@ -199,7 +203,8 @@ impl Tools {
             }
         };
         let ports = self.ports(entry, request, &mut problems);
-        let (answers, chosen_secrets) = answers(entry, actor, &request.answers, &mut problems);
+        let known = self.known(entry, actor, &name, &ports);
+        let (answers, chosen_secrets) = answers(entry, &known, &request.answers, &mut problems);
         let images = self.images(entry, &request.versions, &mut problems).await?;
         if !problems.is_empty() {
             return Err(Error::Fields(problems));
@@ -234,6 +239,26 @@ impl Tools {
             return Err(Error::Fields(vec![FieldProblem { field: "name".into(), message: problem }]));
         }
         Ok(Prepared { resolved, kept, entry_name })
+    }
+
+    /// What is known of a field without asking: of the person, and of the tool that is about to be.
+    fn known<'known>(
+        &'known self,
+        entry: &'known Entry,
+        actor: &'known Actor,
+        name: &'known str,
+        ports: &'known BTreeMap<String, u16>,
+    ) -> impl Fn(FieldSource) -> String + 'known {
+        move |source| match source {
+            FieldSource::ActorEmail => actor.email.clone(),
+            FieldSource::ActorName => actor.name.clone(),
+            FieldSource::ToolName => name.to_owned(),
+            FieldSource::ToolHost => self.means.host.clone(),
+            FieldSource::ToolUrl => {
+                let port = entry.primary().and_then(|primary| ports.get(&primary.name));
+                port.map(|port| format!("http://{}:{port}", self.means.host)).unwrap_or_default()
+            }
+        }
     }
 
     /// The name, if its form is right and no tool has it.
@@ -357,7 +382,7 @@ impl Tools {
             let asked = versions.get(key).map(|tag| tag.trim()).filter(|tag| !tag.is_empty());
             let Some(tag) = asked.or(rule.default.as_deref()) else { continue };
             let field = format!("versions.{key}");
-            let Some(repository) = entry.repository(key) else {
+            let Some(repository) = entry.repository(key).and_then(|name| name.parse::<Reference>().ok()) else {
                 let message = format!("the entry names no image for {key}");
                 problems.push(FieldProblem { field, message });
                 continue;
@@ -379,27 +404,22 @@ impl Tools {
                     };
                     images.insert(key.clone(), image);
                 }
-                Err(error) => problems.push(FieldProblem { field, message: error.to_string() }),
+                Err(message) => problems.push(FieldProblem { field, message }),
             }
         }
         Ok(images)
     }
 
-    /// What a tag points to: as its registry says, or, while that is away, as the node has it.
-    async fn digest(&self, reference: &Reference) -> Result<Digest, crate::registry::Error> {
-        let error = match self.registry.resolve(reference).await {
-            Ok(digest) => return Ok(digest),
-            Err(error) => error,
-        };
-        if !error.is_temporary() {
-            return Err(error);
+    /// What a tag points to. While its registry is away the last known digest holds, if the image is on the node.
+    async fn digest(&self, reference: &Reference) -> Result<Digest, String> {
+        let known = self.versions.digest(reference, FRESH_DIGEST).await.map_err(|error| error.to_string())?;
+        let Some(reason) = known.reason else { return Ok(known.value) };
+        let pinned = format!("{}@{}", self.source(reference), known.value.as_str());
+        match self.means.engine.image(&pinned).await {
+            Ok(Some(_)) => Ok(known.value),
+            Ok(None) => Err(format!("{reason} Only versions that are on this machine already can be installed meanwhile.")),
+            Err(error) => Err(error.to_string()),
         }
-        let known = self.means.engine.image(&reference.to_string()).await.ok().flatten();
-        let source = format!("{}@", self.source(reference));
-        let digest = known.and_then(|image| {
-            image.repo_digests.iter().find_map(|name| name.strip_prefix(&source).and_then(|digest| digest.parse().ok()))
-        });
-        digest.ok_or(error)
     }
 
     /// The repository as the engine asks for it: a mirror's where one stands in.
@@ -414,7 +434,7 @@ impl Tools {
 /// The answers of the form split into plain ones and secrets.
 fn answers(
     entry: &Entry,
-    actor: &Actor,
+    known: &dyn Fn(FieldSource) -> String,
     given: &BTreeMap<String, String>,
     problems: &mut Vec<FieldProblem>,
 ) -> (BTreeMap<String, String>, BTreeMap<String, SecretString>) {
@@ -422,7 +442,7 @@ fn answers(
     for (name, field) in &entry.about.fields {
         let is_missing = values.get(name).is_none_or(str::is_empty);
         if is_missing && let Some(source) = field.from {
-            values.set(name.clone(), view::from_actor(source, actor));
+            values.set(name.clone(), known(source));
         }
     }
     let checked = match fields::check(&entry.about.fields, &values) {

@@ -31,7 +31,7 @@ use crate::catalog::{Catalog, Finding};
 use crate::clock::Random;
 use crate::engine::watch::World;
 use crate::operations::{Operations, Refused, StepError};
-use crate::registry::Registry;
+use crate::registry::Versions;
 use crate::secrets::{Place, Vault};
 
 pub use domain::ToolDomain;
@@ -116,7 +116,7 @@ pub struct Tools {
     means: Arc<Means>,
     random: Random,
     catalog: Arc<Catalog>,
-    registry: Arc<dyn Registry>,
+    versions: Arc<Versions>,
     world: World,
     operations: Operations,
     mirrors: Arc<BTreeMap<String, String>>,
@@ -130,8 +130,8 @@ pub struct Parts {
     pub random: Random,
     /// What can be installed.
     pub catalog: Arc<Catalog>,
-    /// Where digests are asked for.
-    pub registry: Arc<dyn Registry>,
+    /// What registries answer.
+    pub versions: Arc<Versions>,
     /// What the watcher sees.
     pub world: World,
     /// The journal.
@@ -143,8 +143,8 @@ pub struct Parts {
 impl Tools {
     /// The service made of `parts`.
     pub fn new(parts: Parts) -> Self {
-        let Parts { means, random, catalog, registry, world, operations, mirrors } = parts;
-        Self { means, random, catalog, registry, world, operations, mirrors: Arc::new(mirrors) }
+        let Parts { means, random, catalog, versions, world, operations, mirrors } = parts;
+        Self { means, random, catalog, versions, world, operations, mirrors: Arc::new(mirrors) }
     }
 
     /// The catalogue that tools are made from.

@@ -6,6 +6,11 @@
 //! is refused by name, line and column, never ignored.
 
 pub mod file;
+mod mounts;
+mod order;
+mod ports;
+mod scalars;
+mod services;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -18,7 +23,7 @@ use super::units::ByteSize;
 pub struct Compose {
     /// The services in the file's order.
     pub services: Vec<Service>,
-    /// The networks the file declares; `default` exists without being named.
+    /// The networks the file declares, and `default` where a service names none.
     pub networks: Vec<Network>,
     /// The named volumes the file declares.
     pub volumes: Vec<Volume>,

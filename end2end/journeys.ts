@@ -1,0 +1,100 @@
+import { expect, type Locator, type Page } from "@playwright/test";
+
+/** What people do, in their words. Specs say what must be true; how a page is worked stands here once. */
+
+export const administrator = {
+  site: "Atelier",
+  name: "Ada Admin",
+  email: "ada@example.test",
+  password: "correct horse battery staple",
+};
+
+/** Every tool a test makes is called so: what a killed run leaves can be found and taken away. */
+export const prefix = "e2e-";
+
+/** Waits until the page answers to the hand, not only to the eye. */
+export async function hydrated(page: Page): Promise<void> {
+  await expect(page.locator("body[data-hydrated]")).toBeAttached();
+}
+
+/** Opens an address of the panel and waits until it can be worked. */
+export async function open(page: Page, path: string): Promise<void> {
+  await page.goto(path);
+  await hydrated(page);
+}
+
+export async function fillSetUp(page: Page, person = administrator): Promise<void> {
+  await page.getByLabel("Site name").fill(person.site);
+  await page.getByLabel("Your name").fill(person.name);
+  await page.getByLabel("E-mail").fill(person.email);
+  await page.getByLabel("Password").fill(person.password);
+  await page.getByRole("button", { name: "Create and go on" }).click();
+}
+
+export async function fillSignIn(page: Page, email: string, password: string): Promise<void> {
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+/** The frame that only signed-in people see. */
+export const frame = (page: Page): Locator => page.getByRole("navigation").first();
+
+export const verdict = (page: Page): Locator => page.getByRole("heading", { level: 1 });
+
+/** Chooses a version on an entry's page; its release line first, where the page shows only one line at a time. */
+export async function chooseVersion(page: Page, tag: string, line: string): Promise<void> {
+  const version = page.locator(`input[type="radio"][value="${tag}"]`);
+  if ((await version.count()) === 0) {
+    await page.getByRole("radiogroup", { name: "Release line" }).getByText(line, { exact: true }).click();
+  }
+  await version.check();
+}
+
+/** Fills the form of an entry's page and starts it; ends on the operation's page. */
+export async function beginInstall(
+  page: Page,
+  entry: { id: string; title: string },
+  answers: { name: string; version?: { tag: string; line: string }; port?: number },
+): Promise<void> {
+  await open(page, `/catalogue/${entry.id}`);
+  await expect(verdict(page)).toHaveText(`Install ${entry.title}`);
+  if (answers.version) await chooseVersion(page, answers.version.tag, answers.version.line);
+  await page.getByLabel("Name", { exact: true }).fill(answers.name);
+  if (answers.port) await page.getByLabel("Where it listens").fill(String(answers.port));
+  await page.getByRole("button", { name: `Install ${entry.title}` }).click();
+  await page.waitForURL(/\/operations\//);
+}
+
+/** The steps of the operation on the page. */
+export const steps = (page: Page, state?: string): Locator => page.locator(state ? `ol.steps > li[data-state="${state}"]` : "ol.steps > li");
+
+/** Waits for the end of the operation that the page shows, good or bad; an install may take what its health check takes. */
+export async function ended(page: Page, sentence: RegExp): Promise<void> {
+  await expect(verdict(page)).toHaveText(sentence, { timeout: 150_000 });
+}
+
+/** Installs a tool and waits until it is ready. */
+export async function install(page: Page, entry: { id: string; title: string }, answers: Parameters<typeof beginInstall>[2]): Promise<void> {
+  await beginInstall(page, entry, answers);
+  await ended(page, /is ready$/);
+}
+
+/** Takes a tool away over its danger page. */
+export async function remove(page: Page, tool: string, data: "keep" | "delete"): Promise<void> {
+  await open(page, `/tools/${tool}/remove`);
+  await page.getByRole("radio", { name: data === "keep" ? "Keep its data" : "Delete its data" }).check();
+  if (data === "delete") await page.getByLabel(`Type ${tool} to confirm`).fill(tool);
+  await page.getByRole("button", { name: `Remove ${tool}` }).click();
+  await page.waitForURL(/\/operations\//);
+  await ended(page, /removed/);
+}
+
+export const entries = {
+  site: { id: "static-site", title: "Static site" },
+  wordpress: { id: "wordpress", title: "WordPress" },
+  /** Our tool with its database. */
+  demo: { id: "demo", title: "Demo" },
+  /** Our tool alone. */
+  solo: { id: "demo-solo", title: "Demo solo" },
+};

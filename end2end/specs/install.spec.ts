@@ -1,0 +1,162 @@
+import { container, containers, docker, networks, snapshot, volumes } from "../engine.ts";
+import { expect, test } from "../fixtures.ts";
+import { beginInstall, ended, entries, install, open, remove, steps, verdict } from "../journeys.ts";
+
+test("a static site is found in the catalogue, installed and opened", async ({ page }) => {
+  const tool = "e2e-site";
+  await open(page, "/catalogue");
+  await page.getByRole("link", { name: "Static site" }).first().click();
+  await expect(verdict(page)).toHaveText("Install Static site");
+
+  await install(page, entries.site, { name: tool });
+  await expect(steps(page)).not.toHaveCount(0);
+  await expect(steps(page, "done")).toHaveCount(await steps(page).count());
+
+  const address = await page.getByRole("link", { name: "Open" }).getAttribute("href");
+  expect(address).toMatch(/^http:\/\//);
+  const site = await page.context().newPage();
+  await site.goto(address!);
+  await expect(site.getByRole("heading", { name: "Welcome to nginx!" })).toBeVisible();
+
+  const app = await container(tool, "app");
+  expect(app.State.Status).toBe("running");
+  expect(app.State.Health?.Status).toBe("healthy");
+  const published = app.NetworkSettings.Ports["80/tcp"];
+  expect(published?.map((port) => port.HostPort)).toContain(new URL(address!).port);
+  expect(await volumes(tool)).toEqual([`${tool}_site`]);
+
+  await remove(page, tool, "delete");
+});
+
+test("the steps of an install move while one watches, without a reload", async ({ page }) => {
+  const tool = "e2e-watched";
+  const loads: string[] = [];
+  page.on("request", (request) => {
+    if (request.isNavigationRequest() && request.frame() === page.mainFrame() && request.method() === "GET") loads.push(new URL(request.url()).pathname);
+  });
+  await beginInstall(page, entries.demo, { name: tool });
+  const seen = new Set<number>();
+  await expect
+    .poll(async () => {
+      seen.add(await steps(page, "done").count());
+      return verdict(page).textContent();
+    }, { timeout: 150_000, intervals: [100] })
+    .toMatch(/is ready$/);
+  expect(seen.size, `numbers of finished steps that were seen: ${[...seen].join(", ")}`).toBeGreaterThan(2);
+  expect(loads.filter((path) => path.startsWith("/operations/")).length).toBeLessThanOrEqual(1);
+  await remove(page, tool, "delete");
+});
+
+test.describe.serial("a tool with data", () => {
+  const tool = "e2e-notes";
+  const note = "The kettle is on the second floor.";
+  let before: Awaited<ReturnType<typeof snapshot>>;
+  let address = "";
+
+  test("is installed with its database and takes a note", async ({ page }) => {
+    before = await snapshot();
+    await install(page, entries.demo, { name: tool });
+    expect((await containers(tool)).map((each) => [each.Config.Labels["com.docker.compose.service"], each.State.Health?.Status])).toEqual([
+      ["app", "healthy"],
+      ["db", "healthy"],
+    ]);
+    address = (await page.getByRole("link", { name: "Open" }).getAttribute("href"))!;
+    const kept = await page.request.post(new URL("/notes", address).href, { form: { text: note } });
+    expect(kept.status()).toBe(201);
+  });
+
+  test("does not show its generated secrets in labels", async () => {
+    const app = await container(tool, "app");
+    const secret = app.Config.Env.find((line) => line.startsWith("DATABASE_PASSWORD="))!.split("=")[1]!;
+    expect(secret.length).toBeGreaterThanOrEqual(32);
+    expect(JSON.stringify(app.Config.Labels)).not.toContain(secret);
+  });
+
+  test("shows the lines that its services wrote", async ({ page }) => {
+    await open(page, `/tools/${tool}/logs`);
+    await expect(page.getByRole("log")).toContainText("demo 1.0.0 listens on");
+    await open(page, `/tools/${tool}/logs?service=db`);
+    await expect(page.getByRole("log")).toContainText("database system is ready to accept connections");
+  });
+
+  test("keeps its data over a restart", async ({ page }) => {
+    const started = (await container(tool, "app")).State.StartedAt;
+    await open(page, `/tools/${tool}`);
+    await page.getByRole("button", { name: "Restart" }).click();
+    await expect.poll(async () => (await container(tool, "app")).State.StartedAt, { timeout: 60_000 }).not.toBe(started);
+    await expect.poll(async () => (await container(tool, "app")).State.Health?.Status, { timeout: 60_000 }).toBe("healthy");
+    const notes = await page.request.get(new URL("/notes", address).href);
+    expect(await notes.json()).toEqual([{ text: note, version: "" }]);
+  });
+
+  test("stops when asked and says so", async ({ page }) => {
+    await open(page, `/tools/${tool}`);
+    await page.getByRole("button", { name: "Stop", exact: true }).click();
+    await expect.poll(async () => (await containers(tool)).map((each) => each.State.Status), { timeout: 60_000 }).toEqual(["exited", "exited"]);
+    await open(page, `/tools/${tool}`);
+    await expect(page.getByRole("main")).toContainText("Stopped");
+    await expect(page.getByRole("button", { name: "Start", exact: true })).toBeVisible();
+  });
+
+  test("stays stopped when the panel starts again", async ({ page, panel }) => {
+    await panel.restart();
+    await open(page, `/tools/${tool}`);
+    await expect(page.getByRole("main")).toContainText("Stopped");
+    expect((await containers(tool)).map((each) => each.State.Status)).toEqual(["exited", "exited"]);
+  });
+
+  test("starts again on the same address", async ({ page }) => {
+    await open(page, `/tools/${tool}`);
+    await page.getByRole("button", { name: "Start", exact: true }).click();
+    await expect.poll(async () => (await container(tool, "app")).State.Health?.Status, { timeout: 60_000 }).toBe("healthy");
+    const notes = await page.request.get(new URL("/notes", address).href);
+    expect(await notes.json()).toEqual([{ text: note, version: "" }]);
+  });
+
+  test("a container that dies is seen without a reload", async ({ page }) => {
+    await open(page, `/tools/${tool}`);
+    await expect(page.getByRole("main")).toContainText("Healthy");
+    await docker("stop", (await container(tool, "app")).Id);
+    await expect(page.getByRole("main")).toContainText(/Failed|Stopped|Unhealthy/);
+    await docker("start", (await container(tool, "app")).Id);
+    await expect(page.getByRole("main")).toContainText("Healthy", { timeout: 60_000 });
+  });
+
+  test("is removed and its data stays", async ({ page }) => {
+    await remove(page, tool, "keep");
+    expect(await containers(tool)).toEqual([]);
+    expect(await networks(tool)).toEqual([]);
+    expect(await volumes(tool)).toEqual([`${tool}_db`]);
+  });
+
+  test("is installed again on the data that was kept", async ({ page }) => {
+    await install(page, entries.demo, { name: tool });
+    address = (await page.getByRole("link", { name: "Open" }).getAttribute("href"))!;
+    const notes = await page.request.get(new URL("/notes", address).href);
+    expect(await notes.json()).toEqual([{ text: note, version: "" }]);
+  });
+
+  test("does not lose its data to a name that is typed wrong", async ({ page }) => {
+    await open(page, `/tools/${tool}/remove`);
+    await page.getByRole("radio", { name: "Delete its data" }).check();
+    await page.getByLabel(`Type ${tool} to confirm`).fill("e2e-other");
+    await page.getByRole("button", { name: `Remove ${tool}` }).click();
+    await expect(page.getByLabel(`Type ${tool} to confirm`)).toHaveAttribute("aria-invalid", "true");
+    expect((await containers(tool)).map((each) => each.State.Status)).toEqual(["running", "running"]);
+    expect(await volumes(tool)).toEqual([`${tool}_db`]);
+  });
+
+  test("is removed with its data, and nothing of it is left", async ({ page }) => {
+    await remove(page, tool, "delete");
+    const after = await snapshot();
+    expect({ ...after, images: [] }).toEqual({ ...before, images: [] });
+    await open(page, "/tools");
+    await expect(page.getByRole("main").getByRole("link", { name: tool })).toHaveCount(0);
+  });
+
+  test("its name can be taken by another entry then", async ({ page }) => {
+    await beginInstall(page, entries.solo, { name: tool });
+    await ended(page, /is ready$/);
+    await remove(page, tool, "delete");
+  });
+});
