@@ -1,4 +1,5 @@
 //! The private cluster, with the Postgres of this machine: no test here stands in for it.
+#![expect(clippy::disallowed_methods, reason = "a test kills processes of its own")]
 
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};

@@ -82,7 +82,7 @@ impl Installation {
         let mut folders: Vec<PathBuf> = children("/usr/lib/postgresql").map(|version| version.join("bin")).collect();
         folders.extend(children("/usr").filter(|path| is_called(path, "pgsql-")).map(|version| version.join("bin")));
         folders.extend(children("/usr/libexec").filter(|path| is_called(path, "postgresql")));
-        if let Ok(output) = std::process::Command::new("pg_config").arg("--bindir").output()
+        if let Ok(output) = program(Path::new("pg_config")).arg("--bindir").output()
             && output.status.success()
         {
             folders.push(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
@@ -98,10 +98,16 @@ impl Installation {
         if !programs.join("initdb").is_file() {
             return None;
         }
-        let output = std::process::Command::new(programs.join("postgres")).arg("--version").output().ok()?;
+        let output = program(&programs.join("postgres")).arg("--version").output().ok()?;
         let major = major_in(&String::from_utf8_lossy(&output.stdout))?;
         Some(Self { major, programs })
     }
+}
+
+/// A program of Postgres, with arguments and environment still to be given.
+#[expect(clippy::disallowed_methods, reason = "the one place that starts processes, see the head of this file")]
+fn program(path: &Path) -> std::process::Command {
+    std::process::Command::new(path)
 }
 
 /// The major version in "postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)" or "… 19beta1".
@@ -363,8 +369,8 @@ impl Server {
     }
 
     /// A program of Postgres, run as the cluster's user with nothing of our environment.
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.installation.programs.join(program));
+    fn command(&self, name: &str) -> Command {
+        let mut command = Command::from(program(&self.installation.programs.join(name)));
         command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
         command.current_dir(&self.folder).stdin(Stdio::null());
         if self.account.uid != rustix::process::geteuid().as_raw() {

@@ -26,6 +26,9 @@ pub const TOOL_LABEL: &str = "app.summoner.tool";
 /// The label that carries the [`Mark`].
 pub const MARK_LABEL: &str = "app.summoner.mark";
 
+/// The label that names the Compose service a container belongs to; Compose's own.
+pub const SERVICE_LABEL: &str = "com.docker.compose.service";
+
 /// A random value, journaled before a thing is created and carried by it as [`MARK_LABEL`].
 ///
 /// A container, network or volume is ours when its mark is in the database; labels alone prove nothing, since anybody
@@ -166,6 +169,16 @@ impl Container {
     pub fn mark(&self) -> Option<Mark> {
         mark_of(&self.labels)
     }
+
+    /// The tool that the container says it belongs to; a claim only, proven by its mark.
+    pub fn tool(&self) -> Option<Uuid> {
+        tool_of(&self.labels)
+    }
+}
+
+/// The tool among `labels`, if any that can be read.
+pub fn tool_of(labels: &BTreeMap<String, String>) -> Option<Uuid> {
+    labels.get(TOOL_LABEL).and_then(|value| Uuid::parse_str(value).ok())
 }
 
 /// The mark among `labels`, if any that can be read.
