@@ -25,6 +25,9 @@ const config: PlaywrightTestConfig = {
     locale: "en-GB",
     timezoneId: "UTC",
     trace: "retain-on-failure",
+    // Without one, a control that is not there would cost the whole time of its test.
+    actionTimeout: 15_000,
+    navigationTimeout: 30_000,
     launchOptions: {
       executablePath,
       // Root has no user namespace to sandbox in.

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "../fixtures.ts";
 
 /** Calls that would end the session that all others need, or that stream without end. */
@@ -10,21 +10,26 @@ test("no request of any shape makes the API fail", async ({ panel, session }, in
   const program = process.env.SCHEMATHESIS;
   if (!program) throw new Error("SCHEMATHESIS is not set: start this test with end2end/api-fuzz.");
   const { cookies } = JSON.parse(readFileSync(session, "utf8")) as { cookies: { name: string; value: string }[] };
+  const cookie = cookies.map(({ name, value }) => `${name}=${value}`).join("; ");
+  // Without this a session that does not count would make every request a refusal, and the run green.
+  const known = await fetch(`${panel.url}/api/v1/session`, { headers: { cookie } });
+  expect(known.status, "the session is taken by the API").toBe(200);
   const args = [
     "run",
     `${panel.url}/api/v1/openapi.json`,
-    "--url", panel.url,
     "--checks", "not_a_server_error",
     "--exclude-path-regex", leftOut,
     "--max-examples", process.env.FUZZ_EXAMPLES ?? "30",
     "--seed", process.env.FUZZ_SEED ?? "1",
-    "--header", `Cookie: ${cookies.map(({ name, value }) => `${name}=${value}`).join("; ")}`,
+    "--header", `Cookie: ${cookie}`,
     // What a browser on the panel's own pages sends with a change.
     "--header", `Origin: ${panel.url}`,
     "--no-color",
   ];
+  mkdirSync(info.outputPath(), { recursive: true });
   const { code, output } = await new Promise<{ code: number; output: string }>((resolve) => {
-    execFile(program, args, { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+    // Among the results, because it leaves its cache where it stands.
+    execFile(program, args, { cwd: info.outputPath(), maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
       resolve({ code: error ? (typeof error.code === "number" ? error.code : 1) : 0, output: stdout + stderr });
     });
   });

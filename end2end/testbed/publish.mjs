@@ -88,6 +88,24 @@ function configOf(built, { version, created, tag, architecture, layer, extra }) 
   return Buffer.from(JSON.stringify(config));
 }
 
+/** All names under which a release stands with one variant: its own tag, then the moving ones. */
+const namesOf = (release, variant) => [
+  release.version + variant,
+  ...(release.also ?? []).map((name) => (name === "latest" && variant ? variant.slice(1) : name + variant)),
+];
+
+/** Takes tags away that an earlier table had. It comes first: deleting goes by digest and would take new tags along. */
+async function removeStale(registry, plan, types) {
+  const wanted = new Set(plan.releases.flatMap((release) => plan.variants.flatMap((variant) => namesOf(release, variant))));
+  const answer = await call(`${registry}/${plan.repository}/tags/list`, {}, [200, 404]);
+  const present = answer.ok ? ((await answer.json()).tags ?? []) : [];
+  for (const tag of present.filter((name) => !wanted.has(name))) {
+    const found = await call(`${registry}/${plan.repository}/manifests/${tag}`, { method: "HEAD", headers: { accept: types.list } }, [200, 404]);
+    if (!found.ok) continue; // went with another tag of the same digest
+    await call(`${registry}/${plan.repository}/manifests/${found.headers.get("docker-content-digest")}`, { method: "DELETE" }, [202]);
+  }
+}
+
 async function publishRepository(plan) {
   const registry = plan.private ? privateUrl : publicUrl;
   const types = plan.format === "oci" ? oci : docker;
@@ -96,6 +114,7 @@ async function publishRepository(plan) {
   const builtConfig = await (await call(`${publicUrl}/${source}/blobs/${built.config.digest}`)).json();
   for (const layer of built.layers) await ensureBlob(registry, plan.repository, layer.digest, source);
 
+  await removeStale(registry, plan, types);
   let count = 0;
   for (const release of plan.releases) {
     const layer = versionLayer(release.version);
@@ -116,8 +135,7 @@ async function publishRepository(plan) {
         const digest = digestOf(Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: types.manifest, ...body })));
         manifests.push({ ...(await putManifest(registry, plan.repository, digest, types.manifest, body)), platform: platforms[architecture] });
       }
-      const moving = (release.also ?? []).map((name) => (name === "latest" && variant ? variant.slice(1) : name + variant));
-      for (const name of [tag, ...moving]) {
+      for (const name of namesOf(release, variant)) {
         await putManifest(registry, plan.repository, name, types.list, { manifests });
         count += 1;
       }
