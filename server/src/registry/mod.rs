@@ -1,1 +1,163 @@
-//! To be written.
+//! Image registries: which tags exist, what a tag points to, and which tag is a release.
+//!
+//! Owns the names of images ([`Reference`]), the conversation with registries ([`HttpRegistry`]), the credentials for
+//! them, the last known answers ([`Versions`]) and the order of versions ([`classify`]).
+//! It never pulls: layers are the engine's business. It knows nothing of catalogue entries: whoever has one builds a
+//! [`TagRule`] from it.
+//!
+//! Invariants:
+//! - credentials of a registry are sent to that registry and to its token service, to nobody else;
+//! - every answer is bounded in time, size and number of pages, and content is checked against its digest;
+//! - private addresses and plain HTTP need an administrator's word, by host name ([`RegistryConfig`]);
+//! - a moving tag or a pre-release is never proposed.
+
+mod answers;
+mod cache;
+mod challenge;
+mod client;
+mod credentials;
+mod error;
+mod fake;
+mod hosts;
+mod logins;
+mod reference;
+mod store;
+mod transport;
+mod versions;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use cache::{Details, FRESH, Known, Versions};
+pub use client::HttpRegistry;
+pub use credentials::{Credential, Credentials, FixedCredentials};
+pub use error::{Error, Fault, Source};
+pub use fake::FakeRegistry;
+pub use hosts::{InvalidConfig, Limits, RegistryConfig};
+pub use logins::{Author, Login, Logins};
+pub use reference::{DOCKER_HUB, Digest, InvalidDigest, InvalidReference, Reference};
+pub use versions::{Line, LineRule, Order, Picker, TagRule, Version, classify};
+
+/// Answers questions about images: a registry over HTTP ([`HttpRegistry`]) or one in memory ([`FakeRegistry`]).
+#[async_trait]
+pub trait Registry: Send + Sync {
+    /// Every tag of the image, in the registry's own order; tag and digest of `image` do not matter.
+    ///
+    /// # Errors
+    /// As [`Error`] says; an incomplete list is an error, never a short answer.
+    async fn tags(&self, image: &Reference) -> Result<Tags, Error>;
+
+    /// What the tag of `image` points to at present: the digest of its index, or of its only manifest.
+    ///
+    /// # Errors
+    /// As [`Error`] says.
+    async fn resolve(&self, image: &Reference) -> Result<Digest, Error>;
+
+    /// The platforms that `image` (by tag or digest) is built for.
+    ///
+    /// # Errors
+    /// As [`Error`] says.
+    async fn manifest(&self, image: &Reference) -> Result<Manifest, Error>;
+
+    /// What the image's author wrote into the build for one platform of `image`, and its size.
+    ///
+    /// # Errors
+    /// As [`Error`] says.
+    async fn config(&self, image: &Reference, build: &Build) -> Result<Config, Error>;
+}
+
+/// All tags of an image at one instant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tags {
+    /// Tag names as the registry gave them, each once.
+    pub names: Vec<String>,
+    /// When the registry answered.
+    pub fetched_at: Timestamp,
+    /// What is left of the registry's allowance, where it says so.
+    pub quota: Option<Quota>,
+}
+
+/// How many requests a registry still grants (Docker Hub's `RateLimit-*` headers).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quota {
+    /// Requests granted per window.
+    pub limit: u32,
+    /// Requests left in this window.
+    pub remaining: u32,
+    /// The window's length; zero when the registry did not say.
+    pub window: Duration,
+}
+
+/// What a tag or digest stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The digest of the index, or of the only manifest: what the engine reports as repository digest.
+    pub digest: Digest,
+    /// One per platform, in the publisher's order; attestations are left out.
+    pub builds: Vec<Build>,
+}
+
+/// The image for one platform.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// The machine it runs on.
+    pub platform: Platform,
+    /// The digest of this platform's own manifest.
+    pub digest: Digest,
+    /// Compressed size of all layers in bytes: what is downloaded at most.
+    ///
+    /// None inside an index, which does not say; [`Registry::config`] gives it. Reading every platform's manifest for it
+    /// would cost a request of the allowance each.
+    pub size_bytes: Option<u64>,
+}
+
+/// A machine kind, in the words of the image specification (`linux/arm64/v8`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Platform {
+    /// Operating system, as Go calls it.
+    pub os: String,
+    /// Processor architecture, as Go calls it.
+    pub architecture: String,
+    /// Processor variant, such as `v7`; empty when the publisher named none.
+    pub variant: String,
+}
+
+/// What was built into one platform's image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// The machine it runs on.
+    pub platform: Platform,
+    /// When it was built; None when the publisher hides it (reproducible builds often say 1970, kept as it is).
+    pub created_at: Option<Timestamp>,
+    /// The image's labels, the publisher's own words: text, never trusted.
+    pub labels: BTreeMap<String, String>,
+    /// Compressed size of all layers in bytes.
+    pub size_bytes: u64,
+}
+
+impl Manifest {
+    /// The build that runs on `platform`: its own variant, else one that names none.
+    pub fn build_for(&self, platform: &Platform) -> Option<&Build> {
+        let same_kind =
+            |build: &&Build| build.platform.os == platform.os && build.platform.architecture == platform.architecture;
+        self.builds
+            .iter()
+            .filter(same_kind)
+            .find(|build| build.platform.variant == platform.variant)
+            .or_else(|| self.builds.iter().filter(same_kind).find(|build| build.platform.variant.is_empty()))
+            // arm64 has one variant in practice; some publishers write v8 and machines do not.
+            .or_else(|| self.builds.iter().filter(same_kind).find(|_| platform.variant.is_empty()))
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        if self.variant.is_empty() { Ok(()) } else { write!(f, "/{}", self.variant) }
+    }
+}

@@ -1,1 +1,103 @@
-//! To be written.
+//! HTTP: the API under `/api/v1`, the pages, and what the machine asks (`/healthz`, `/readyz`, `/metrics`).
+//!
+//! A handler parses, calls one domain function with the [`crate::auth::Actor`], and converts. Rights are checked in the
+//! domain. The pages call the same API router in-process; there is no private path.
+
+pub mod api;
+pub mod assets;
+mod input;
+pub mod live;
+mod machine;
+pub mod pages;
+mod peer;
+mod problem;
+mod session;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::middleware;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::auth::Auth;
+use crate::clock::{Clock, Random};
+use crate::config::Network;
+use crate::db::Db;
+use crate::registry::Versions;
+use crate::tools::Tools;
+
+pub use session::setup_path;
+
+/// The largest request body that is read: forms and JSON are small.
+const LARGEST_BODY: usize = 256 * 1024;
+
+/// Everything that handlers work with.
+#[derive(Clone)]
+pub struct Panel {
+    /// People and sessions.
+    pub auth: Arc<Auth>,
+    /// Tools and their operations.
+    pub tools: Tools,
+    /// What registries answer.
+    pub versions: Arc<Versions>,
+    /// The live streams.
+    pub hub: Arc<live::Hub>,
+    /// The database, for the audit and for `/readyz`.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness, for idempotency keys of forms.
+    pub random: Random,
+    /// Whether the panel is reached over https, so that its cookies are `Secure` and carry the `__Host-` prefix.
+    pub is_https: bool,
+    /// The origin under which people reach the panel: scheme, host and port.
+    pub origin: String,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Arc<[Network]>,
+    /// What `/metrics` shows.
+    pub metrics: PrometheusHandle,
+    /// Names the build, so that a page of another build reloads.
+    pub build: Arc<str>,
+}
+
+impl FromRef<Panel> for Arc<Auth> {
+    fn from_ref(panel: &Panel) -> Self {
+        panel.auth.clone()
+    }
+}
+
+/// The API with its OpenAPI document; nothing else is mounted, so the pages can call it in-process.
+pub fn api_router(panel: &Panel) -> (Router, utoipa::openapi::OpenApi) {
+    let (router, document) = OpenApiRouter::with_openapi(api::document())
+        .nest(::api::ROOT, api::routes())
+        .with_state(panel.clone())
+        .split_for_parts();
+    let described = document.clone();
+    let router = router.route(
+        "/api/v1/openapi.json",
+        axum::routing::get(async move || axum::Json(described)),
+    );
+    let router = router
+        .fallback(api::not_found)
+        .method_not_allowed_fallback(api::method_not_allowed)
+        .layer(DefaultBodyLimit::max(LARGEST_BODY));
+    (router, document)
+}
+
+/// The whole site: API, pages and files of the browser bundle.
+pub fn site(panel: Panel, bundle: assets::Bundle) -> Router {
+    let (api, _) = api_router(&panel);
+    let pages = pages::pages(api.clone(), &panel, bundle);
+    Router::new()
+        .route("/api/v1", axum::routing::any_service(api.clone()))
+        .route("/api/v1/{*path}", axum::routing::any_service(api))
+        .merge(machine::routes().with_state(panel.clone()))
+        .merge(session::routes().with_state(panel.clone()))
+        .merge(pages)
+        .layer(middleware::from_fn_with_state(panel.clone(), peer::same_origin))
+        .layer(middleware::from_fn_with_state(panel, peer::know_peer))
+        .layer(CatchPanicLayer::new())
+}

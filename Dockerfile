@@ -1,0 +1,39 @@
+# Summoner as an image: `docker build -t summoner .`, or `docker compose up --build` with compose.yaml.
+#
+# The bases are arguments, for networks that have a registry of their own.
+ARG BUILD_BASE=docker.io/library/rust:1.95-bookworm
+ARG RUN_BASE=docker.io/library/debian:bookworm-slim
+
+FROM ${BUILD_BASE} AS build
+# Node runs the two programs that build the browser bundle; nothing of it reaches the image.
+RUN apt-get update -q \
+    && apt-get install -y -q --no-install-recommends nodejs npm \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+# The toolchain first: it changes less often than the code.
+COPY rust-toolchain.toml ./
+RUN rustup show active-toolchain || rustup toolchain install
+COPY . .
+ENV SQLX_OFFLINE=true CARGO_TARGET_DIR=/build CARGO_INCREMENTAL=0
+RUN cargo xtask bundle \
+    && cargo build --release --locked --package summoner \
+    && mkdir /out \
+    && cp -r /build/site /build/release/summoner /out/
+
+FROM ${RUN_BASE}
+# Certificates, to know registries and identity providers; time zones are in the program.
+RUN apt-get update -q \
+    && apt-get install -y -q --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --home-dir /var/lib/summoner --create-home --shell /usr/sbin/nologin summoner
+# The bundle lies beside the program, where it is looked for.
+COPY --from=build /out/ /opt/summoner/
+ENV PATH=/opt/summoner:$PATH \
+    SUMMONER_DATA_DIR=/var/lib/summoner \
+    SUMMONER_LISTEN=0.0.0.0:8300
+USER summoner
+VOLUME /var/lib/summoner
+EXPOSE 8300
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["summoner", "healthcheck"]
+ENTRYPOINT ["summoner"]
+CMD ["serve"]

@@ -1,0 +1,213 @@
+//! Last known answers, so that a page shows versions at once and still shows them when a registry is away.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::store::{self, Kind};
+use super::{Config, Digest, Error, Manifest, Platform, Reference, Registry, Tags};
+use crate::clock::Clock;
+use crate::db::Db;
+
+/// An answer younger than this is given without asking again.
+pub const FRESH: Duration = Duration::from_secs(15 * 60);
+/// After a failure the last known answer is given for this long before the registry is asked again.
+const RESPITE: Duration = Duration::from_secs(60);
+
+/// Answers from Postgres while they are young, else from the registry, else from Postgres with the reason why.
+pub struct Versions {
+    db: Db,
+    registry: Arc<dyn Registry>,
+    clock: Clock,
+    /// One lock per question that is being asked, so that ten open pages ask once.
+    asking: Mutex<HashMap<String, Weak<Asking>>>,
+}
+
+/// Held by the one who asks; the others find its failure here.
+type Asking = tokio::sync::Mutex<Option<Error>>;
+
+/// An answer, and how far to trust it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known<T> {
+    /// The answer.
+    pub value: T,
+    /// How long ago the registry gave it.
+    pub age: Duration,
+    /// Why there is no newer one, in one sentence; None when it is fresh.
+    pub reason: Option<String>,
+}
+
+/// What stands behind a tag, seen from one machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Details {
+    /// What the tag points to.
+    pub digest: Known<Digest>,
+    /// The platforms that it is built for.
+    pub manifest: Manifest,
+    /// The build for that machine; None when there is none.
+    pub config: Option<Config>,
+}
+
+impl Versions {
+    /// Answers of `registry`, kept in `db`.
+    pub fn new(db: Db, registry: Arc<dyn Registry>, clock: Clock) -> Self {
+        Self { db, registry, clock, asking: Mutex::default() }
+    }
+
+    /// The tags of `image`, at most `max_age` old ([`FRESH`] for pages, zero to ask now) if the registry answers.
+    ///
+    /// # Errors
+    /// What the registry answered, when no list is known; [`Error::Internal`] when the database fails.
+    pub async fn tags(&self, image: &Reference, max_age: Duration) -> Result<Known<Tags>, Error> {
+        let image = image.image();
+        self.known(Kind::Tags, &image, max_age, async || self.registry.tags(&image).await).await
+    }
+
+    /// What the tag of `image` points to, at most `max_age` old if the registry answers; a digest stands for itself.
+    ///
+    /// # Errors
+    /// What the registry answered, when nothing is known; [`Error::Internal`] when the database fails.
+    pub async fn digest(&self, image: &Reference, max_age: Duration) -> Result<Known<Digest>, Error> {
+        if let Some(digest) = image.digest() {
+            return Ok(Known { value: digest.clone(), age: Duration::ZERO, reason: None });
+        }
+        self.known(Kind::Digest, image, max_age, async || self.registry.resolve(image).await).await
+    }
+
+    /// Digest, platforms, date, labels and size of `image` as `platform` would get it.
+    ///
+    /// Content by digest never changes and is asked for once, ever: a registry counts manifests against its allowance.
+    ///
+    /// # Errors
+    /// What the registry answered, when something is not known; [`Error::Internal`] when the database fails.
+    pub async fn details(&self, image: &Reference, platform: &Platform, max_age: Duration) -> Result<Details, Error> {
+        let digest = self.digest(image, max_age).await?;
+        let pinned = image.image().with_digest(digest.value.clone());
+        let manifest =
+            self.known(Kind::Manifest, &pinned, Duration::MAX, async || self.registry.manifest(&pinned).await);
+        let manifest: Manifest = manifest.await?.value;
+        let config = match manifest.build_for(platform) {
+            None => None,
+            Some(build) => {
+                let pinned = image.image().with_digest(build.digest.clone());
+                let config = self
+                    .known(Kind::Config, &pinned, Duration::MAX, async || self.registry.config(&pinned, build).await);
+                Some(config.await?.value)
+            }
+        };
+        Ok(Details { digest, manifest, config })
+    }
+
+    async fn known<T: Clone + Serialize + DeserializeOwned>(
+        &self,
+        kind: Kind,
+        image: &Reference,
+        max_age: Duration,
+        ask: impl AsyncFnOnce() -> Result<T, Error>,
+    ) -> Result<Known<T>, Error> {
+        let subject = format!("{image:#}");
+        let before = self.remembered(kind, &subject).await?;
+        if let Some(known) = before.usable(max_age, self.clock.now()) {
+            return Ok(known);
+        }
+        let asking = self.lock_for(format!("{kind:?} {subject}"));
+        let mut failure = asking.lock().await;
+        // Whoever held the lock before has asked in the meantime.
+        let remembered = self.remembered(kind, &subject).await?;
+        let asked_meanwhile = remembered.is_later_than(&before);
+        let max_age = if asked_meanwhile { max_age.max(FRESH) } else { max_age };
+        if let Some(known) = remembered.usable(max_age, self.clock.now()) {
+            return Ok(known);
+        }
+        if let Some(failure) = failure.as_ref() {
+            return Err(failure.clone());
+        }
+        match ask().await {
+            Ok(value) => {
+                self.remember(kind, &subject, &value).await?;
+                Ok(Known { value, age: Duration::ZERO, reason: None })
+            }
+            Err(error) => {
+                let known = self.fall_back(kind, &subject, remembered, error).await;
+                *failure = known.as_ref().err().cloned();
+                known
+            }
+        }
+    }
+
+    /// The last answer with the reason why there is no newer one, or the failure itself where there is none.
+    async fn fall_back<T>(
+        &self,
+        kind: Kind,
+        subject: &str,
+        remembered: Remembered<T>,
+        error: Error,
+    ) -> Result<Known<T>, Error> {
+        let Some((value, answered_at)) = remembered.answer else { return Err(error) };
+        let now = self.clock.now();
+        let until = match &error {
+            Error::RateLimited { until: Some(until), .. } => (*until).max(now + RESPITE),
+            _ => now + RESPITE,
+        };
+        let reason = error.to_string();
+        tracing::warn!(subject, error = %reason, "a registry did not answer; the last known answer stands");
+        store::remember_failure(&self.db, kind, subject, &reason, until).await.map_err(internal)?;
+        Ok(Known { value, age: age(answered_at, now), reason: Some(reason) })
+    }
+
+    async fn remembered<T: DeserializeOwned>(&self, kind: Kind, subject: &str) -> Result<Remembered<T>, Error> {
+        let row = store::remembered(&self.db, kind, subject).await.map_err(internal)?;
+        let Some(row) = row else { return Ok(Remembered { answer: None, failure: None }) };
+        // What an older release wrote in another form counts as never answered.
+        let answer = row.answer.and_then(|(answer, at)| Some((serde_json::from_value(answer).ok()?, at)));
+        Ok(Remembered { answer, failure: row.failure })
+    }
+
+    async fn remember<T: Serialize>(&self, kind: Kind, subject: &str, value: &T) -> Result<(), Error> {
+        let answer = serde_json::to_value(value).map_err(internal)?;
+        store::remember(&self.db, kind, subject, &answer, self.clock.now()).await.map_err(internal)
+    }
+
+    fn lock_for(&self, question: String) -> Arc<Asking> {
+        let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        asking.retain(|_, lock| lock.strong_count() > 0);
+        if let Some(lock) = asking.get(&question).and_then(Weak::upgrade) {
+            return lock;
+        }
+        let lock = Arc::default();
+        asking.insert(question, Arc::downgrade(&lock));
+        lock
+    }
+}
+
+struct Remembered<T> {
+    answer: Option<(T, Timestamp)>,
+    failure: Option<(String, Timestamp)>,
+}
+
+impl<T: Clone> Remembered<T> {
+    /// The answer, if it is young enough or the registry must not be asked yet.
+    fn usable(&self, max_age: Duration, now: Timestamp) -> Option<Known<T>> {
+        let (value, answered_at) = self.answer.as_ref()?;
+        let age = age(*answered_at, now);
+        let reason = self.failure.as_ref().filter(|(_, until)| *until > now).map(|(reason, _)| reason.clone());
+        (reason.is_some() || age < max_age).then(|| Known { value: value.clone(), age, reason })
+    }
+
+    fn is_later_than(&self, before: &Self) -> bool {
+        self.answer.as_ref().map(|(_, at)| at) > before.answer.as_ref().map(|(_, at)| at)
+    }
+}
+
+fn age(at: Timestamp, now: Timestamp) -> Duration {
+    // A clock that was set back makes an answer new, not an error.
+    Duration::try_from(now.duration_since(at)).unwrap_or(Duration::ZERO)
+}
+
+fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::Internal { task: "reading the last known answer of a registry".to_owned(), source: error.into().into() }
+}

@@ -1,0 +1,95 @@
+//! What can go wrong between us and a registry, in sentences a user can act on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::reference::Digest;
+
+/// What lies under an error; shared, so that everyone who waited for one answer gets the same.
+pub type Source = Arc<dyn std::error::Error + Send + Sync>;
+
+/// Why a registry did not give what was asked for.
+///
+/// `task` says what was attempted and on which image, `registry` is the host that was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// No credentials are stored and the registry gives nothing to strangers.
+    #[error("{task}: {registry} asked for credentials; add them under Settings → Registries")]
+    Unauthorized { task: String, registry: String },
+    /// The stored credentials are wrong, or do not reach this image.
+    #[error(
+        "{task}: {registry} refused the credentials stored for it; correct them under Settings → Registries, or ask \
+         for the right to read this image"
+    )]
+    Denied { task: String, registry: String },
+    /// The registry knows no such image, tag or digest.
+    #[error("{task}: {registry} has no such image or tag; check the name")]
+    NotFound { task: String, registry: String },
+    /// Too many requests; `until` is when the registry wants to hear from us again.
+    #[error("{task}: {registry} answers no more requests {}; credentials under Settings → Registries may raise the limit", until_text(*until))]
+    RateLimited { task: String, registry: String, until: Option<Timestamp> },
+    /// The registry is there but failed (5xx).
+    #[error("{task}: {registry} failed with status {status}; try again later")]
+    Unavailable { task: String, registry: String, status: u16 },
+    /// No connection: name, network or certificate.
+    #[error(
+        "{task}: {registry} cannot be reached; check its name, this machine's network and the registry's certificate"
+    )]
+    Unreachable { task: String, registry: String, source: Source },
+    /// The answer did not arrive whole in time.
+    #[error("{task}: {registry} did not answer within {} s; try again later", after.as_secs_f32().ceil())]
+    TimedOut { task: String, registry: String, after: Duration },
+    /// The answer is bigger than we read; `limit` says which bound it passed.
+    #[error("{task}: the answer of {registry} is larger than {limit}; it is not read further")]
+    TooLarge { task: String, registry: String, limit: String },
+    /// The answer is not what the protocol says.
+    #[error("{task}: {registry} {fault}")]
+    Invalid { task: String, registry: String, fault: Fault },
+    /// The address is private, or plain HTTP, and no administrator named this host.
+    #[error("{task}: {host} is not contacted, because {reason}; an administrator can allow it by name")]
+    Blocked { task: String, host: String, reason: &'static str },
+    /// A login that cannot be stored.
+    #[error("storing the login at {registry}: {reason}")]
+    Login { registry: String, reason: &'static str },
+    /// Ours to mend: the database, the sealed credentials, the client itself.
+    #[error("{task}: something failed on Summoner's side; the log has the cause")]
+    Internal { task: String, source: Source },
+}
+
+/// In which way an answer breaks the protocol.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A web page: a login portal, a proxy, or not a registry at all.
+    #[error("answered with a web page; check that the name is a registry's and that no login page stands before it")]
+    WebPage,
+    /// JSON that ends early or has another form than the specification's.
+    #[error("sent an answer that is cut short or malformed; try again, then report it to the registry's operator")]
+    Malformed,
+    /// A content type that we did not ask for.
+    #[error("answered with content of type {0:?}, which is not an image; check the name")]
+    ContentType(String),
+    /// The content does not hash to the digest that was asked for or announced.
+    #[error("sent content with digest {got} instead of {expected}; it is not used")]
+    Digest { expected: Digest, got: Digest },
+    /// A next page on another host, in a circle, or unreadable.
+    #[error("names a next page that leads elsewhere or in a circle; it is not followed")]
+    Link,
+    /// A redirect that we do not follow.
+    #[error("redirects to {0}, which is not followed; use the name of that registry")]
+    Redirect(String),
+    /// A token service to which these credentials must not be sent.
+    #[error("sends credentials to {0}, which is not its own token service; an administrator can allow it by name")]
+    TokenService(String),
+    /// A challenge that we cannot answer.
+    #[error("asks for credentials in a way we do not know; check that the name is a registry's")]
+    Challenge,
+    /// A status that has no meaning here.
+    #[error("answered with status {0}, which is not expected here; check that the name is a registry's")]
+    Status(u16),
+}
+
+fn until_text(until: Option<Timestamp>) -> String {
+    until.map_or_else(|| "for now".to_owned(), |until| format!("until {}", until.strftime("%H:%M:%S UTC")))
+}

@@ -1,0 +1,472 @@
+//! One bounded, authorised request to a registry at a time: challenges, tokens, redirects, retries, limits.
+//!
+//! Redirects are followed by hand, so that nothing secret crosses to another host and every hop is checked like the
+//! first. Names are resolved by [`PublicOnly`] unless an administrator named the host.
+
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{Bytes, BytesMut};
+use jiff::Timestamp;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, IF_NONE_MATCH, LOCATION};
+use reqwest::{Client, Method, StatusCode, Url, redirect};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::challenge::{self, Challenge};
+use super::hosts::{self, Endpoint, PrivateAddress, PublicOnly, RegistryConfig};
+use super::{Credential, Credentials, Error, Fault, Reference, answers};
+use crate::clock::Clock;
+
+/// Redirects followed for one blob.
+const MOST_REDIRECTS: usize = 3;
+/// Tokens kept at once.
+const MOST_TOKENS: usize = 1_000;
+/// A token is renewed this long before it ends, so that it does not end on its way.
+const TOKEN_MARGIN: Duration = Duration::from_secs(10);
+const USER_AGENT: &str = concat!("summoner/", env!("CARGO_PKG_VERSION"));
+
+/// Sends requests for one [`super::HttpRegistry`].
+pub(super) struct Transport {
+    config: RegistryConfig,
+    credentials: Arc<dyn Credentials>,
+    clock: Clock,
+    /// Connects to public addresses only.
+    public: Client,
+    /// Connects to the hosts that an administrator named.
+    named: Client,
+    /// What convinced a registry last time, by account and scope.
+    passes: Mutex<HashMap<(String, String), Pass>>,
+}
+
+/// What a request is about, for the sentences of errors.
+#[derive(Clone, Debug)]
+pub(super) struct Question {
+    /// What is attempted on which image, as in "listing the tags of nginx".
+    pub task: String,
+    /// The registry's name as in the image's name.
+    pub registry: String,
+    /// Where it is asked.
+    pub endpoint: Endpoint,
+    /// The repository that a token must open.
+    pub repository: String,
+}
+
+/// One request.
+pub(super) struct Request<'r> {
+    pub method: Method,
+    pub url: Url,
+    pub accept: &'static str,
+    pub limit_bytes: usize,
+    pub purpose: Purpose,
+    /// The entity tag of an answer that is still at hand.
+    pub known: Option<&'r HeaderValue>,
+}
+
+/// What is fetched, which decides where a request may end up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Tags and manifests: from the registry itself, redirects are refused.
+    Answer,
+    /// A blob, which registries keep in storage elsewhere: redirects are followed.
+    Blob,
+    /// A token, whose service may stand on another port of the registry's own host; redirects are refused.
+    Token,
+}
+
+/// An answer with a status of success, 304, 401 or 403.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+#[derive(Clone)]
+enum Pass {
+    /// The registry takes name and password, which are looked up anew each time.
+    Basic,
+    Bearer {
+        token: SecretString,
+        until: Timestamp,
+    },
+}
+
+/// A failed attempt, and whether another may do better.
+struct Failure {
+    error: Error,
+    retry: Retry,
+}
+
+#[derive(Clone, Copy)]
+enum Retry {
+    Never,
+    Later,
+    /// The registry named the pause.
+    After(Duration),
+}
+
+impl Transport {
+    pub fn new(config: RegistryConfig, credentials: Arc<dyn Credentials>, clock: Clock) -> Result<Self, Error> {
+        let internal = |source: Box<dyn std::error::Error + Send + Sync>| Error::Internal {
+            task: "preparing to ask registries".to_owned(),
+            source: source.into(),
+        };
+        config.check().map_err(|error| internal(error.into()))?;
+        // Fails when a provider is installed already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = || {
+            Client::builder()
+                .user_agent(USER_AGENT)
+                .redirect(redirect::Policy::none())
+                // A proxy would resolve names itself, past our filter.
+                .no_proxy()
+                .connect_timeout(config.limits.request.min(Duration::from_secs(5)))
+        };
+        let named = builder().build().map_err(|error| internal(error.into()))?;
+        let public = builder().dns_resolver(PublicOnly).build().map_err(|error| internal(error.into()))?;
+        Ok(Self { config, credentials, clock, public, named, passes: Mutex::default() })
+    }
+
+    pub fn config(&self) -> &RegistryConfig {
+        &self.config
+    }
+
+    /// What errors about `image` say, and where it is asked.
+    pub fn question(&self, doing: &str, image: &Reference) -> Result<Question, Error> {
+        let (task, registry) = (format!("{doing} {image}"), image.registry().to_owned());
+        match self.config.endpoint(&registry) {
+            Some(endpoint) => Ok(Question { task, registry, endpoint, repository: image.repository().to_owned() }),
+            None => Err(Error::Blocked { task, host: registry, reason: "its name makes no address" }),
+        }
+    }
+
+    /// Sends the request, again after a pause where that may help, and reads the answer whole.
+    pub async fn send(&self, question: &Question, request: &Request<'_>) -> Result<Answer, Error> {
+        let limits = &self.config.limits;
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(limits.pause)
+            .with_max_delay(limits.longest_pause)
+            .with_max_times(limits.retries)
+            .with_jitter();
+        let attempt = || self.authorised(question, request);
+        let answer = attempt
+            .retry(pauses)
+            .when(|failure: &Failure| match failure.retry {
+                Retry::Never => false,
+                Retry::Later => true,
+                Retry::After(pause) => pause <= limits.longest_pause,
+            })
+            .adjust(|failure, pause| match failure.retry {
+                Retry::After(asked) => pause.map(|pause| pause.max(asked)),
+                Retry::Never | Retry::Later => pause,
+            })
+            .notify(|failure, pause| tracing::debug!(error = %failure.error, ?pause, "a registry is asked again"))
+            .await;
+        answer.map_err(|failure| failure.error)
+    }
+
+    /// One attempt: with the pass that is at hand, and once more with a new one if that is refused.
+    async fn authorised(&self, question: &Question, request: &Request<'_>) -> Result<Answer, Failure> {
+        let key = (question.endpoint.account.clone(), format!("repository:{}:pull", question.repository));
+        let pass = self.pass(&key);
+        let header = match &pass {
+            None => None,
+            Some(Pass::Bearer { token, .. }) => Some(bearer(question, token)?),
+            Some(Pass::Basic) => self.credential(question).await?.map(|credential| basic(&credential)).transpose()?,
+        };
+        let answer = self.followed(question, request, header.as_ref()).await?;
+        if answer.status == StatusCode::FORBIDDEN {
+            return Err(refusal(question, self.credential(question).await?.as_ref()).into());
+        }
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        self.passes().remove(&key);
+        let credential = self.credential(question).await?;
+        let refused = || refusal(question, credential.as_ref());
+        let challenge = match challenge::read(&answer.headers) {
+            Some(challenge) => challenge,
+            None if answers::is_web_page(&answer.headers) => return Err(question.invalid(Fault::WebPage).into()),
+            None => return Err(question.invalid(Fault::Challenge).into()),
+        };
+        let (header, pass) = match (challenge, &credential) {
+            (Challenge::Basic, None) => return Err(refused().into()),
+            (Challenge::Basic, Some(credential)) => (basic(credential)?, Pass::Basic),
+            (Challenge::Bearer { realm, service }, credential) => {
+                let (token, lifetime) =
+                    self.token(question, &realm, service.as_deref(), &key.1, credential.as_ref()).await?;
+                let until = self.clock.now() + lifetime.saturating_sub(TOKEN_MARGIN);
+                (bearer(question, &token)?, Pass::Bearer { token, until })
+            }
+        };
+        let answer = self.followed(question, request, Some(&header)).await?;
+        if is_refusal(answer.status) {
+            return Err(refused().into());
+        }
+        self.keep(key, pass);
+        Ok(answer)
+    }
+
+    /// Sends with `authorization`, following redirects where the purpose allows; a refusal (401, 403) is an answer.
+    async fn followed(
+        &self,
+        question: &Question,
+        request: &Request<'_>,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Answer, Failure> {
+        let mut url = request.url.clone();
+        for _ in 0..=MOST_REDIRECTS {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_static(request.accept));
+            if url.origin() == request.url.origin() {
+                headers.extend(authorization.map(|value| (AUTHORIZATION, value.clone())));
+            }
+            headers.extend(request.known.map(|etag| (IF_NONE_MATCH, etag.clone())));
+            let answer = self.once(question, request, &url, headers).await?;
+            if !is_redirect(answer.status) {
+                self.judge(question, &answer)?;
+                return Ok(answer);
+            }
+            let location = answer.headers.get(LOCATION).and_then(|location| location.to_str().ok());
+            let target = location.and_then(|location| url.join(location).ok());
+            let Some(target) = target.filter(|_| request.purpose == Purpose::Blob) else {
+                let host = location.and_then(|location| url.join(location).ok());
+                let host = host.as_ref().and_then(Url::host_str).unwrap_or("nowhere").to_owned();
+                return Err(question.invalid(Fault::Redirect(host)).into());
+            };
+            url = target;
+        }
+        Err(question.invalid(Fault::Redirect("one place after another".to_owned())).into())
+    }
+
+    /// One exchange, within the limits of time and size; no status is an error here.
+    async fn once(
+        &self,
+        question: &Question,
+        request: &Request<'_>,
+        url: &Url,
+        headers: HeaderMap,
+    ) -> Result<Answer, Failure> {
+        let client = self.client(question, request.purpose, url)?;
+        let after = self.config.limits.request;
+        let exchange = async {
+            let response = client.request(request.method.clone(), url.clone()).headers(headers).send().await;
+            let response = response.map_err(|error| question.unreachable(error))?;
+            let (status, headers) = (response.status(), response.headers().clone());
+            let body = self.body(question, response, request.limit_bytes).await?;
+            Ok(Answer { status, headers, body })
+        };
+        match tokio::time::timeout(after, exchange).await {
+            Ok(answer) => answer,
+            Err(_) => Err(question.timed_out(after).into()),
+        }
+    }
+
+    /// Reads a body up to `limit` bytes, and stops where it passes that.
+    async fn body(&self, question: &Question, mut response: reqwest::Response, limit: usize) -> Result<Bytes, Failure> {
+        let too_large = || Error::TooLarge {
+            task: question.task.clone(),
+            registry: question.registry.clone(),
+            limit: format!("{} KiB", limit >> 10),
+        };
+        let announced = response.content_length().unwrap_or(0);
+        if usize::try_from(announced).map_or(true, |announced| announced > limit) {
+            return Err(too_large().into());
+        }
+        let mut body = BytesMut::new();
+        loop {
+            match response.chunk().await {
+                Ok(None) => return Ok(body.freeze()),
+                Ok(Some(chunk)) if body.len() + chunk.len() > limit => return Err(too_large().into()),
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                // The connection ended before the body did: a bad line, or a registry that cuts its answers short.
+                Err(error) => {
+                    tracing::debug!(error = %error.without_url(), "an answer was cut short");
+                    return Err(Failure { error: question.invalid(Fault::Malformed), retry: Retry::Later });
+                }
+            }
+        }
+    }
+
+    /// The client for `url`, if it may be contacted: its scheme and address are safe, or an administrator named it.
+    fn client(&self, question: &Question, purpose: Purpose, url: &Url) -> Result<&Client, Error> {
+        let base = &question.endpoint.base;
+        let own_host = url.host_str() == base.host_str() && self.config.allows_private(base);
+        let own_scheme = url.scheme() == "https" || url.scheme() == base.scheme();
+        if purpose == Purpose::Token && own_host && own_scheme {
+            return Ok(&self.named);
+        }
+        if let Some(reason) = hosts::refusal(url, &self.config) {
+            let host = url.host_str().unwrap_or_default().to_owned();
+            return Err(Error::Blocked { task: question.task.clone(), host, reason });
+        }
+        Ok(if self.config.allows_private(url) { &self.named } else { &self.public })
+    }
+
+    /// Turns a status into success, a refusal that credentials may turn (401, 403), or the error it means.
+    fn judge(&self, question: &Question, answer: &Answer) -> Result<(), Failure> {
+        let status = answer.status;
+        let (task, registry) = (question.task.clone(), question.registry.clone());
+        let web_page = answers::is_web_page(&answer.headers);
+        let pause = || answers::retry_after(&answer.headers, self.clock.now());
+        let retry = || pause().map_or(Retry::Later, Retry::After);
+        let error = match status.as_u16() {
+            304 | 401 => return Ok(()),
+            200..=299 | 403 | 404 if web_page => question.invalid(Fault::WebPage),
+            200..=299 | 403 => return Ok(()),
+            404 => Error::NotFound { task, registry },
+            429 => {
+                let until = pause().map(|pause| self.clock.now() + pause);
+                return Err(Failure { error: Error::RateLimited { task, registry, until }, retry: retry() });
+            }
+            500..=599 => {
+                let error = Error::Unavailable { task, registry, status: status.as_u16() };
+                return Err(Failure { error, retry: retry() });
+            }
+            other => question.invalid(Fault::Status(other)),
+        };
+        Err(error.into())
+    }
+
+    /// A token that opens `scope`, from the service that the registry named.
+    async fn token(
+        &self,
+        question: &Question,
+        realm: &str,
+        service: Option<&str>,
+        scope: &str,
+        credential: Option<&Credential>,
+    ) -> Result<(SecretString, Duration), Failure> {
+        let mut url = question.endpoint.base.join(realm).map_err(|_| question.invalid(Fault::Challenge))?;
+        let host = url.host_str().unwrap_or_default().to_owned();
+        if credential.is_some() && !self.config.trusts_token_service(&question.endpoint, &host) {
+            return Err(question.invalid(Fault::TokenService(host)).into());
+        }
+        url.query_pairs_mut().extend_pairs(service.map(|service| ("service", service)));
+        // Only the right to read, whatever scope the challenge asked for.
+        url.query_pairs_mut().append_pair("scope", scope);
+        let authorization = credential.map(basic).transpose()?;
+        let request = Request {
+            method: Method::GET,
+            url,
+            accept: "application/json",
+            limit_bytes: self.config.limits.manifest_bytes,
+            purpose: Purpose::Token,
+            known: None,
+        };
+        let answer = self.followed(question, &request, authorization.as_ref()).await.map_err(|failure| {
+            // It is the service that is missing here, not the image.
+            if matches!(failure.error, Error::NotFound { .. }) {
+                question.invalid(Fault::Challenge).into()
+            } else {
+                failure
+            }
+        })?;
+        if is_refusal(answer.status) {
+            return Err(refusal(question, credential).into());
+        }
+        answers::expect_json(&answer.headers, &answer.body).map_err(|fault| question.invalid(fault))?;
+        let token = answers::token(&answer.body).map_err(|fault| question.invalid(fault))?;
+        Ok((token.text.into(), token.lifetime))
+    }
+
+    async fn credential(&self, question: &Question) -> Result<Option<Credential>, Failure> {
+        let found = self.credentials.find(&question.endpoint.account).await;
+        Ok(found.map_err(|source| Error::Internal { task: question.task.clone(), source: source.into() })?)
+    }
+
+    fn pass(&self, key: &(String, String)) -> Option<Pass> {
+        let now = self.clock.now();
+        let is_alive = |pass: &Pass| match pass {
+            Pass::Basic => true,
+            Pass::Bearer { until, .. } => *until > now,
+        };
+        self.passes().get(key).filter(|pass| is_alive(pass)).cloned()
+    }
+
+    fn keep(&self, key: (String, String), pass: Pass) {
+        let now = self.clock.now();
+        let mut passes = self.passes();
+        if passes.len() >= MOST_TOKENS {
+            passes.retain(|_, pass| matches!(pass, Pass::Bearer { until, .. } if *until > now));
+        }
+        if passes.len() < MOST_TOKENS {
+            passes.insert(key, pass);
+        }
+    }
+
+    fn passes(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Pass>> {
+        self.passes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Question {
+    pub fn invalid(&self, fault: Fault) -> Error {
+        Error::Invalid { task: self.task.clone(), registry: self.registry.clone(), fault }
+    }
+
+    pub fn timed_out(&self, after: Duration) -> Error {
+        Error::TimedOut { task: self.task.clone(), registry: self.registry.clone(), after }
+    }
+
+    /// What a failed connection means: a filtered address, too long a wait, or no way there.
+    fn unreachable(&self, error: reqwest::Error) -> Failure {
+        let mut cause = error.source();
+        while let Some(found) = cause {
+            if found.is::<PrivateAddress>() {
+                let host = error.url().and_then(Url::host_str).unwrap_or(&self.registry).to_owned();
+                return Error::Blocked { task: self.task.clone(), host, reason: hosts::PRIVATE }.into();
+            }
+            cause = found.source();
+        }
+        let source = Arc::new(error.without_url());
+        let error = Error::Unreachable { task: self.task.clone(), registry: self.registry.clone(), source };
+        Failure { error, retry: Retry::Later }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, retry: Retry::Never }
+    }
+}
+
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 300 | 301 | 302 | 303 | 307 | 308)
+}
+
+fn is_refusal(status: StatusCode) -> bool {
+    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+}
+
+/// What a final refusal means: nothing stored, or the wrong thing.
+fn refusal(question: &Question, credential: Option<&Credential>) -> Error {
+    let (task, registry) = (question.task.clone(), question.registry.clone());
+    match credential {
+        Some(_) => Error::Denied { task, registry },
+        None => Error::Unauthorized { task, registry },
+    }
+}
+
+fn basic(credential: &Credential) -> Result<HeaderValue, Error> {
+    let pair = SecretString::from(format!("{}:{}", credential.username, credential.password.expose_secret()));
+    sensitive(&format!("Basic {}", STANDARD.encode(pair.expose_secret())))
+        .map_err(|source| Error::Internal { task: "signing in to a registry".to_owned(), source: Arc::new(source) })
+}
+
+/// A token with characters that no header may carry is the token service's fault.
+fn bearer(question: &Question, token: &SecretString) -> Result<HeaderValue, Error> {
+    sensitive(&format!("Bearer {}", token.expose_secret())).map_err(|_| question.invalid(Fault::Malformed))
+}
+
+/// A header that is never printed.
+fn sensitive(text: &str) -> Result<HeaderValue, reqwest::header::InvalidHeaderValue> {
+    let mut value = HeaderValue::from_str(text)?;
+    value.set_sensitive(true);
+    Ok(value)
+}

@@ -1,0 +1,27 @@
+//! A tool as a plain Compose file with its values, for whoever wants to leave.
+
+use super::{Result, Tools};
+use crate::auth::{Actor, Right};
+
+/// A Compose file and the values it needs.
+#[derive(Debug)]
+pub struct Export {
+    /// The Compose file.
+    pub compose: String,
+    /// Its variables, secrets in plain, for `docker compose --env-file`.
+    pub values: String,
+}
+
+impl Tools {
+    /// The tool as a Compose file that runs without Summoner.
+    ///
+    /// # Errors
+    /// [`super::Error::Forbidden`]: the values hold secrets; [`super::Error::NotFound`].
+    pub async fn export(&self, actor: &Actor, name: &str) -> Result<Export> {
+        actor.needs(Right::SecretsReveal)?;
+        let tool = self.tool(name).await?;
+        let resolved = self.means.resolved(tool.tool_id, tool.revision).await?;
+        let (compose, values) = resolved.entry.export(&resolved.definition.choice(&resolved.entry))?;
+        Ok(Export { compose, values })
+    }
+}

@@ -1,0 +1,506 @@
+//! From a request to a journaled install: versions to digests, answers to a definition, definition to a plan.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use api::FieldProblem;
+use api::operations::{OperationKind, PlanView, PlannedImage};
+use api::tools::{Check, Install, Reach};
+use secrecy::SecretString;
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::definition::{Definition, Resolved, RunningImage};
+use super::steps::check::{self, port_taken, taken};
+use super::{Error, Result, Tools, open_secrets, plan, seal_secrets, store, view};
+use crate::auth::{Actor, Right};
+use crate::catalog::about::Exposed;
+use crate::catalog::fields::FieldSource;
+use crate::catalog::{Entry, ToolName, Values, fields, generated};
+use crate::engine::Mark;
+use crate::events::{self, NewEvent};
+use crate::operations::{NewOperation, NewStep};
+use crate::registry::{Digest, Reference};
+
+/// The first port proposed where the entry's own is taken.
+const FIRST_PORT: u16 = 20_000;
+/// How old the answer to "what does this tag point to" may be when it decides what runs.
+const FRESH_DIGEST: Duration = Duration::from_secs(30);
+
+/// An install that could be begun.
+struct Prepared {
+    resolved: Resolved,
+    kept: Vec<String>,
+    entry_name: String,
+}
+
+/// What is proposed to somebody who opens an entry.
+#[derive(Clone, Debug)]
+pub struct Proposals {
+    /// A name no tool has.
+    pub name: String,
+    /// Free ports, by the name under `expose`.
+    pub ports: BTreeMap<String, u16>,
+}
+
+impl Tools {
+    /// A free name and free ports for a tool made from `entry`.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub async fn proposals(&self, actor: &Actor, entry: &Entry) -> Result<Proposals> {
+        actor.needs(Right::ToolsView)?;
+        let taken = store::tools(&self.means.db, None).await?;
+        let is_free = |name: &String| !taken.iter().any(|tool| tool.name == *name);
+        let others = (2..1000).map(|number| format!("{}-{number}", entry.id));
+        let name = std::iter::once(entry.id.clone()).chain(others).find(is_free).unwrap_or_default();
+        let mut ports = BTreeMap::new();
+        for exposed in &entry.about.expose {
+            let port = self.free_port(exposed, Reach::Machine, &ports);
+            ports.insert(exposed.name.clone(), port);
+        }
+        Ok(Proposals { name, ports })
+    }
+
+    /// Says whether a name and ports are free, as far as the memory of the engine and a try to listen tell.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`] for the entry.
+    pub async fn check(&self, actor: &Actor, request: &Install) -> Result<Check> {
+        actor.needs(Right::ToolsInstall)?;
+        let entry = self.entry(&request.entry)?;
+        let mut problems = Vec::new();
+        let mut kept_volumes = Vec::new();
+        match self.free_name(&request.name).await? {
+            Ok(name) => kept_volumes = self.kept_volumes(entry, name.as_str()).await?,
+            Err(problem) => problems.push(problem),
+        }
+        self.ports(entry, request, &mut problems);
+        Ok(Check { fields: problems, kept_volumes })
+    }
+
+    /// What an install would do. Nothing is touched.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Fields`], and what keeps a version from being resolved.
+    pub async fn plan_install(&self, actor: &Actor, request: &Install) -> Result<PlanView> {
+        actor.needs(Right::ToolsInstall)?;
+        let prepared = self.prepare(actor, request).await?;
+        let steps = plan::install(&prepared.resolved, &prepared.kept, || Mark(Uuid::nil()));
+        let mut images = Vec::new();
+        for service in &prepared.resolved.compose.services {
+            let Some(image) = prepared.resolved.image(&service.name) else { continue };
+            let is_present = matches!(self.means.engine.image(&image.pinned()).await, Ok(Some(_)));
+            images.push(PlannedImage {
+                service: service.name.clone(),
+                reference: image.reference.clone(),
+                digest: image.digest.clone(),
+                size_bytes: None,
+                is_present,
+            });
+        }
+        Ok(PlanView { steps: view::planned(&steps), images, data: plan::data_sentence(&prepared.kept) })
+    }
+
+    /// Begins an install and gives its operation. The same `key` of the same person gives the same operation again.
+    ///
+    /// # Errors
+    /// As [`Tools::plan_install`]; a name that somebody else took in the meantime is [`Error::Fields`].
+    pub async fn install(&self, actor: &Actor, request: &Install, key: Option<&str>) -> Result<Uuid> {
+        actor.needs(Right::ToolsInstall)?;
+        if let Some(operation) = self.repeated(actor, key).await? {
+            return Ok(operation);
+        }
+        let Prepared { resolved, kept, entry_name } = self.prepare(actor, request).await?;
+        let steps = plan::install(&resolved, &kept, || Mark(self.random.id(&self.means.clock)));
+        let definition = &resolved.definition;
+        let mut transaction = self.means.db.begin().await?;
+        let tool = store::Tool {
+            tool_id: definition.tool_id,
+            node: self.means.node.clone(),
+            name: definition.name.clone(),
+            entry: definition.entry.clone(),
+            entry_name: entry_name.clone(),
+            state: "installing".into(),
+            desired: "running".into(),
+            revision: definition.revision,
+            condition: None,
+            condition_at: None,
+            first_login_shown_at: None,
+            created_at: self.means.clock.now(),
+        };
+        store::insert_tool(&mut transaction, &tool).await.map_err(|error| match &error {
+            sqlx::Error::Database(cause) if cause.constraint() == Some("tools_by_name") => {
+                Error::Fields(vec![name_taken(&tool.name)])
+            }
+            _ => error.into(),
+        })?;
+        self.save_revision(&mut transaction, &resolved).await?;
+        let kind = OperationKind::Install;
+        let operation = self.begin(&mut transaction, actor, &tool, kind, steps, key).await?;
+        transaction.commit().await?;
+        Ok(operation)
+    }
+
+    /// The operation that this person began with this key before.
+    pub(super) async fn repeated(&self, actor: &Actor, key: Option<&str>) -> Result<Option<Uuid>> {
+        let Some(key) = key else { return Ok(None) };
+        Ok(self.operations.repeated(actor.id.map(|id| id.0), key).await?)
+    }
+
+    /// Journals an operation with its event.
+    pub(super) async fn begin(
+        &self,
+        transaction: &mut PgConnection,
+        actor: &Actor,
+        tool: &store::Tool,
+        kind: OperationKind,
+        steps: Vec<NewStep>,
+        key: Option<&str>,
+    ) -> Result<Uuid> {
+        let operation = NewOperation {
+            kind,
+            tool_id: tool.tool_id,
+            tool_name: tool.name.clone(),
+            entry_name: tool.entry_name.clone(),
+            actor: actor.name.clone(),
+            actor_id: actor.id.map(|id| id.0),
+            idempotency_key: key.map(ToOwned::to_owned),
+            steps,
+        };
+        let operation_id = self.operations.begin(transaction, operation).await?;
+        let event = NewEvent {
+            kind: "operation.begun",
+            actor: actor.name.clone(),
+            actor_id: actor.id.map(|id| id.0),
+            subject: tool.name.clone(),
+            tool_id: Some(tool.tool_id),
+            operation_id: Some(operation_id),
+            payload: json!({ "operation": kind, "entry": tool.entry_name }),
+        };
+        events::append(transaction, &self.means.clock, event).await?;
+        Ok(operation_id)
+    }
+
+    /// Writes a revision with its secrets sealed.
+    pub(super) async fn save_revision(&self, transaction: &mut PgConnection, resolved: &Resolved) -> Result<()> {
+        let definition = &resolved.definition;
+        let revision = store::Revision {
+            revision: definition.revision,
+            compose: definition.compose.clone(),
+            answers: definition.answers.clone(),
+            secrets: seal_secrets(
+                &self.means.vault,
+                definition.tool_id,
+                definition.revision,
+                &definition.secrets,
+            )?,
+            images: definition.images.clone(),
+            ports: definition.ports.clone(),
+            reach: definition.reach,
+        };
+        let services = resolved.start_order().into_iter().map(|service| {
+            let image = resolved.image(&service.name);
+            store::ServiceRow {
+                service: service.name.clone(),
+                image: image.map_or_else(|| service.image.clone(), |image| image.reference.clone()),
+                digest: image.map(|image| image.digest.clone()).unwrap_or_default(),
+            }
+        });
+        let services: Vec<_> = services.collect();
+        let now = self.means.clock.now();
+        store::insert_revision(transaction, definition.tool_id, &revision, &services, now).await?;
+        Ok(())
+    }
+
+    pub(super) fn entry(&self, id: &str) -> Result<&Entry> {
+        self.catalog.get(id).ok_or_else(|| Error::NotFound { what: "catalogue entry", name: id.to_owned() })
+    }
+
+    /// Everything an install needs to know, decided and checked.
+    async fn prepare(&self, actor: &Actor, request: &Install) -> Result<Prepared> {
+        let entry = self.entry(&request.entry)?;
+        let mut problems = Vec::new();
+        let name = match self.free_name(&request.name).await? {
+            Ok(name) => name.as_str().to_owned(),
+            Err(problem) => {
+                problems.push(problem);
+                String::new()
+            }
+        };
+        let ports = self.ports(entry, request, &mut problems);
+        let known = self.known(entry, actor, &name, &ports);
+        let (answers, chosen_secrets) = answers(entry, &known, &request.answers, &mut problems);
+        let images = self.images(entry, &request.versions, &mut problems).await?;
+        if !problems.is_empty() {
+            return Err(Error::Fields(problems));
+        }
+        let kept = self.kept_volumes(entry, &name).await?;
+        let mut secrets = self.secrets(entry, &kept).await?;
+        secrets.extend(chosen_secrets);
+        let definition = Definition {
+            tool_id: self.random.id(&self.means.clock),
+            name: name.clone(),
+            entry: entry.id.clone(),
+            revision: 1,
+            compose: entry.compose.text().to_owned(),
+            answers,
+            secrets,
+            images,
+            ports,
+            reach: request.reach,
+            host: self.means.host.clone(),
+        };
+        let entry_name = entry.about.name.clone();
+        let resolved = definition.resolve()?;
+        let names = plan::names(&resolved);
+        let wanted = check::Input {
+            volumes: names.volumes.iter().map(|name| resolved.scoped(name)).filter(|name| !kept.contains(name)).collect(),
+            containers: names.containers,
+            networks: resolved.networks().iter().map(|network| resolved.scoped(&network.key)).collect(),
+            ports: Vec::new(),
+            marks: Vec::new(),
+        };
+        if let Some(problem) = taken(&self.world.snapshot().listing, &wanted) {
+            return Err(Error::Fields(vec![FieldProblem { field: "name".into(), message: problem }]));
+        }
+        Ok(Prepared { resolved, kept, entry_name })
+    }
+
+    /// What is known of a field without asking: of the person, and of the tool that is about to be.
+    fn known<'known>(
+        &'known self,
+        entry: &'known Entry,
+        actor: &'known Actor,
+        name: &'known str,
+        ports: &'known BTreeMap<String, u16>,
+    ) -> impl Fn(FieldSource) -> String + 'known {
+        move |source| match source {
+            FieldSource::ActorEmail => actor.email.clone(),
+            FieldSource::ActorName => actor.name.clone(),
+            FieldSource::ToolName => name.to_owned(),
+            FieldSource::ToolHost => self.means.host.clone(),
+            FieldSource::ToolUrl => {
+                let port = entry.primary().and_then(|primary| ports.get(&primary.name));
+                port.map(|port| format!("http://{}:{port}", self.means.host)).unwrap_or_default()
+            }
+        }
+    }
+
+    /// The name, if its form is right and no tool has it.
+    async fn free_name(&self, name: &str) -> Result<Result<ToolName, FieldProblem>> {
+        let name = match ToolName::parse(name) {
+            Ok(name) => name,
+            Err(message) => return Ok(Err(FieldProblem { field: "name".into(), message })),
+        };
+        let taken = store::tools(&self.means.db, Some(name.as_str())).await?;
+        Ok(if taken.is_empty() { Ok(name) } else { Err(name_taken(name.as_str())) })
+    }
+
+    /// Volumes of this entry and name that a removed tool left behind.
+    async fn kept_volumes(&self, entry: &Entry, name: &str) -> Result<Vec<String>> {
+        let mut kept = Vec::new();
+        for volume in entry.compose.volumes() {
+            let volume = format!("{name}_{volume}");
+            if store::kept_volume(&self.means.db, &self.means.node, &volume).await?.is_some() {
+                kept.push(volume);
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Fresh secrets, or those that kept data was made with.
+    async fn secrets(&self, entry: &Entry, kept: &[String]) -> Result<BTreeMap<String, SecretString>> {
+        let mut secrets: BTreeMap<String, SecretString> = entry
+            .about
+            .generated
+            .iter()
+            .map(|(name, rule)| (name.clone(), SecretString::from(generated::generate(rule, &self.random))))
+            .collect();
+        if kept.is_empty() {
+            return Ok(secrets);
+        }
+        let Some((tool_id, kept_entry, revision)) =
+            store::keeper(&self.means.db, &self.means.node, kept).await?
+        else {
+            return Ok(secrets);
+        };
+        if kept_entry != entry.id {
+            let message = format!(
+                "the volume {} holds the kept data of {kept_entry}; choose another name, or install {kept_entry} again",
+                kept.first().map(String::as_str).unwrap_or_default()
+            );
+            return Err(Error::Fields(vec![FieldProblem { field: "name".into(), message }]));
+        }
+        if let Some(row) = store::revision(&self.means.db, tool_id, revision).await? {
+            let old = open_secrets(&self.means.vault, tool_id, revision, &row.secrets)
+                .map_err(|error| Error::Internal { doing: "opening the secrets of the kept data", source: error.into() })?;
+            secrets.extend(old);
+        }
+        Ok(secrets)
+    }
+
+    /// The ports that are published: those asked for, checked, and free ones for the rest.
+    pub(super) fn ports(
+        &self,
+        entry: &Entry,
+        request: &Install,
+        problems: &mut Vec<FieldProblem>,
+    ) -> BTreeMap<String, u16> {
+        let mut ports = BTreeMap::new();
+        for exposed in &entry.about.expose {
+            let asked = request.ports.get(&exposed.name).map(|port| port.trim()).filter(|port| !port.is_empty());
+            let field = format!("ports.{}", exposed.name);
+            let port = match asked {
+                Some("none" | "off") if exposed.optional => continue,
+                Some(asked) => match self.asked_port(asked, request.reach) {
+                    Ok(port) if ports.values().any(|known| *known == port) => {
+                        Err(format!("port {port} is asked for twice; choose another port"))
+                    }
+                    checked => checked,
+                },
+                None if exposed.optional => continue,
+                None => Ok(self.free_port(exposed, request.reach, &ports)),
+            };
+            match port {
+                Ok(port) => {
+                    ports.insert(exposed.name.clone(), port);
+                }
+                Err(message) => problems.push(FieldProblem { field, message }),
+            }
+        }
+        ports
+    }
+
+    fn asked_port(&self, asked: &str, reach: Reach) -> Result<u16, String> {
+        let port = asked.parse::<u16>().ok().filter(|port| *port > 0);
+        let port = port.ok_or_else(|| format!("“{asked}” is not a port. Write a number from 1 to 65535, such as 8080."))?;
+        match port_taken(&self.world.snapshot().listing, &[], address(reach), port) {
+            Some(problem) => Err(problem),
+            None => Ok(port),
+        }
+    }
+
+    /// A free port: the entry's own where it can be had without privileges, else the next from [`FIRST_PORT`] on.
+    pub(super) fn free_port(&self, exposed: &Exposed, reach: Reach, chosen: &BTreeMap<String, u16>) -> u16 {
+        let snapshot = self.world.snapshot();
+        let own = if exposed.port < 1024 { exposed.port.saturating_add(8000) } else { exposed.port };
+        let is_free = |port: &u16| {
+            !chosen.values().any(|known| known == port)
+                && port_taken(&snapshot.listing, &[], address(reach), *port).is_none()
+        };
+        std::iter::once(own).chain(FIRST_PORT..u16::MAX).find(is_free).unwrap_or(own)
+    }
+
+    /// The images by digest: each key's chosen tag, or the known good one.
+    async fn images(
+        &self,
+        entry: &Entry,
+        versions: &BTreeMap<String, String>,
+        problems: &mut Vec<FieldProblem>,
+    ) -> Result<BTreeMap<String, RunningImage>> {
+        for key in versions.keys().filter(|key| !entry.about.images.contains_key(*key)) {
+            let message = format!("{} has no image named {key}", entry.about.name);
+            problems.push(FieldProblem { field: format!("versions.{key}"), message });
+        }
+        let mut images = BTreeMap::new();
+        for (key, rule) in entry.about.images.iter().filter(|(_, rule)| rule.follows.is_none()) {
+            let asked = versions.get(key).map(|tag| tag.trim()).filter(|tag| !tag.is_empty());
+            let Some(tag) = asked.or(rule.default.as_deref()) else { continue };
+            let field = format!("versions.{key}");
+            let Some(repository) = entry.repository(key).and_then(|name| name.parse::<Reference>().ok()) else {
+                let message = format!("the entry names no image for {key}");
+                problems.push(FieldProblem { field, message });
+                continue;
+            };
+            let reference = match repository.with_tag(tag) {
+                Ok(reference) => reference,
+                Err(error) => {
+                    problems.push(FieldProblem { field, message: error.to_string() });
+                    continue;
+                }
+            };
+            match self.digest(&reference).await {
+                Ok(digest) => {
+                    let image = RunningImage {
+                        reference: reference.to_string(),
+                        tag: tag.to_owned(),
+                        digest: digest.as_str().to_owned(),
+                        source: self.source(&reference),
+                    };
+                    images.insert(key.clone(), image);
+                }
+                Err(message) => problems.push(FieldProblem { field, message }),
+            }
+        }
+        Ok(images)
+    }
+
+    /// What a tag points to. While its registry is away the last known digest holds, if the image is on the node.
+    async fn digest(&self, reference: &Reference) -> Result<Digest, String> {
+        let known = self.versions.digest(reference, FRESH_DIGEST).await.map_err(|error| error.to_string())?;
+        let Some(reason) = known.reason else { return Ok(known.value) };
+        let pinned = format!("{}@{}", self.source(reference), known.value.as_str());
+        match self.means.engine.image(&pinned).await {
+            Ok(Some(_)) => Ok(known.value),
+            Ok(None) => Err(format!("{reason} Only versions that are on this machine already can be installed meanwhile.")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// The repository as the engine asks for it: a mirror's where one stands in.
+    pub(super) fn source(&self, reference: &Reference) -> String {
+        match self.mirrors.get(reference.registry()) {
+            Some(mirror) => format!("{mirror}/{}", reference.repository()),
+            None => format!("{}/{}", reference.registry(), reference.repository()),
+        }
+    }
+}
+
+/// The answers of the form split into plain ones and secrets.
+fn answers(
+    entry: &Entry,
+    known: &dyn Fn(FieldSource) -> String,
+    given: &BTreeMap<String, String>,
+    problems: &mut Vec<FieldProblem>,
+) -> (BTreeMap<String, String>, BTreeMap<String, SecretString>) {
+    let mut values: Values = given.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    for (name, field) in &entry.about.fields {
+        let is_missing = values.get(name).is_none_or(str::is_empty);
+        if is_missing && let Some(source) = field.from {
+            values.set(name.clone(), known(source));
+        }
+    }
+    let checked = match fields::check(&entry.about.fields, &values) {
+        Ok(checked) => checked,
+        Err(found) => {
+            problems.extend(found.into_iter().map(|problem| FieldProblem {
+                field: format!("answers.{}", problem.field),
+                message: problem.message,
+            }));
+            return (BTreeMap::new(), BTreeMap::new());
+        }
+    };
+    let (mut plain, mut secret) = (BTreeMap::new(), BTreeMap::new());
+    for (name, value) in checked.iter() {
+        if entry.about.fields.get(name).is_some_and(fields::Field::is_secret) {
+            secret.insert(name.to_owned(), SecretString::from(value.to_owned()));
+        } else {
+            plain.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    (plain, secret)
+}
+
+pub(super) fn address(reach: Reach) -> std::net::IpAddr {
+    match reach {
+        Reach::Machine => std::net::Ipv4Addr::LOCALHOST.into(),
+        Reach::Network => std::net::Ipv4Addr::UNSPECIFIED.into(),
+    }
+}
+
+fn name_taken(name: &str) -> FieldProblem {
+    FieldProblem { field: "name".into(), message: format!("A tool named {name} exists already. Choose another name.") }
+}
+

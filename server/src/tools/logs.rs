@@ -1,0 +1,66 @@
+//! Logs of a tool's services.
+
+use api::tools::LogLineView;
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use jiff::Timestamp;
+
+use super::observe::Observed;
+use super::{Error, Result, Tools, store};
+use crate::auth::{Actor, Right};
+use crate::engine::LogQuery;
+
+/// Which lines are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct LogRequest {
+    /// The service; the tool's first when empty.
+    pub service: String,
+    /// At most so many of the newest lines; all when `None`.
+    pub tail: Option<u32>,
+    /// Only lines at or after this instant.
+    pub since: Option<Timestamp>,
+    /// Whether new lines keep coming.
+    pub follow: bool,
+}
+
+impl Tools {
+    /// The log of one service, oldest line first, and the service's name.
+    ///
+    /// A broken connection to the engine ends the stream.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`] for tool, service or container, [`Error::Engine`].
+    pub async fn logs(
+        &self,
+        actor: &Actor,
+        name: &str,
+        request: &LogRequest,
+    ) -> Result<(String, BoxStream<'static, LogLineView>)> {
+        actor.needs(Right::LogsView)?;
+        let tool = self.tool(name).await?;
+        let services = store::services(&self.means.db, tool.tool_id, tool.revision).await?;
+        let chosen = if request.service.is_empty() {
+            services.first()
+        } else {
+            services.iter().find(|service| service.service == request.service)
+        };
+        let missing = || Error::NotFound { what: "service", name: request.service.clone() };
+        let service = chosen.ok_or_else(missing)?.service.clone();
+        let snapshot = self.world.snapshot();
+        let observed = Observed::new(&snapshot);
+        let resources = store::resources(&self.means.db, Some(tool.tool_id)).await?;
+        let mut containers =
+            resources.iter().filter(|known| known.service.as_deref() == Some(service.as_str()));
+        let container = containers.find_map(|known| observed.container(known.mark)).ok_or_else(missing)?;
+        let query = LogQuery { tail: request.tail, since: request.since, follow: request.follow };
+        let lines = self.means.engine.logs(&container.id, &query).await?;
+        let lines = lines.filter_map(async |line| match line {
+            Ok(line) => Some(LogLineView { at: line.at, is_error: line.is_error, text: line.text }),
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "a log stream broke off");
+                None
+            }
+        });
+        Ok((service, lines.boxed()))
+    }
+}

@@ -1,0 +1,154 @@
+//! How tools are, from what the watcher has in memory; changes of condition become events.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::tools::Condition;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::store::{self, Resource, Tool};
+use super::{Means, Result};
+use crate::engine::watch::{Snapshot, World};
+use crate::engine::{Container, Mark};
+use crate::events::{self, NewEvent};
+use crate::health;
+
+/// How often conditions are looked at although nothing changed, so that nothing is missed for long.
+const LOOK: Duration = Duration::from_secs(30);
+/// How long a burst of changes is let settle before it is judged.
+const SETTLE: Duration = Duration::from_millis(250);
+
+/// The containers of tools, by the marks that the database vouches for.
+pub(super) struct Observed<'snapshot> {
+    snapshot: &'snapshot Snapshot,
+    by_mark: BTreeMap<Mark, &'snapshot Container>,
+}
+
+impl<'snapshot> Observed<'snapshot> {
+    pub fn new(snapshot: &'snapshot Snapshot) -> Self {
+        let marked = snapshot.listing.containers.iter();
+        let by_mark = marked.filter_map(|container| Some((container.mark()?, container))).collect();
+        Self { snapshot, by_mark }
+    }
+
+    /// The container that carries the mark, if it is on the node.
+    pub fn container(&self, mark: Mark) -> Option<&'snapshot Container> {
+        self.by_mark.get(&mark).copied()
+    }
+
+    /// The condition of one service; `mark` is that of its container, if it has one.
+    pub fn service(&self, tool: &Tool, mark: Option<Mark>) -> Condition {
+        let container = mark.and_then(|mark| self.container(mark));
+        health::of_service(container, tool.desired == "running", self.snapshot.is_up())
+    }
+
+    /// The condition of a tool from its containers among `resources`.
+    pub fn tool(&self, tool: &Tool, resources: &[Resource]) -> Condition {
+        let containers = resources.iter().filter(|known| known.tool_id == tool.tool_id && known.service.is_some());
+        health::of_tool(containers.map(|known| self.service(tool, Some(known.mark))))
+    }
+}
+
+/// Writes conditions that changed, each with its event, for as long as it runs.
+pub struct Observer {
+    /// What it writes with.
+    pub means: Arc<Means>,
+    /// What it watches.
+    pub world: World,
+}
+
+impl Observer {
+    /// Runs until `stop`.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut changes = self.world.subscribe();
+        loop {
+            if let Err(error) = self.look().await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the condition of the tools could not be written");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = changes.changed() => tokio::time::sleep(SETTLE).await,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    /// Writes down every condition that changed, with an event where people want to know.
+    ///
+    /// # Errors
+    /// Whatever the database refuses.
+    pub async fn look(&self) -> Result<()> {
+        let snapshot = self.world.snapshot();
+        if !snapshot.is_up() {
+            // What the tools did meanwhile is not known, so nothing is written; the pages say so by themselves.
+            return Ok(());
+        }
+        let observed = Observed::new(&snapshot);
+        let tools = store::tools(&self.means.db, None).await?;
+        let resources = store::resources(&self.means.db, None).await?;
+        for tool in tools.iter().filter(|tool| tool.state == "installed") {
+            let condition = observed.tool(tool, &resources);
+            if tool.condition != Some(condition) {
+                self.write(tool, condition).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(&self, tool: &Tool, condition: Condition) -> Result<()> {
+        let mut transaction = self.means.db.begin().await?;
+        if !store::set_condition(&mut transaction, tool.tool_id, condition, self.means.clock.now()).await? {
+            return Ok(());
+        }
+        if let Some(kind) = told(tool.condition, condition) {
+            let event = NewEvent {
+                kind,
+                actor: "Summoner".into(),
+                actor_id: None,
+                subject: tool.name.clone(),
+                tool_id: Some(tool.tool_id),
+                operation_id: None::<Uuid>,
+                payload: json!({ "from": tool.condition, "to": condition }),
+            };
+            events::append(&mut transaction, &self.means.clock, event).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+/// The event of a change that nobody asked for; `None` for what an operation or a start brings about anyway.
+fn told(from: Option<Condition>, to: Condition) -> Option<&'static str> {
+    use Condition::{Failed, Healthy, Running, Starting, Stopped, Unhealthy, Unknown};
+    match (from?, to) {
+        (_, Failed) => Some("tool.failed"),
+        (_, Unhealthy) => Some("tool.unhealthy"),
+        (Failed | Unhealthy, Healthy | Running) => Some("tool.recovered"),
+        (_, Healthy | Running | Starting | Stopped | Unknown) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_changes_that_nobody_asked_for_are_told() {
+        use Condition::{Failed, Healthy, Running, Starting, Stopped, Unhealthy};
+        let cases = [
+            (None, Failed, None),
+            (Some(Healthy), Failed, Some("tool.failed")),
+            (Some(Healthy), Unhealthy, Some("tool.unhealthy")),
+            (Some(Unhealthy), Healthy, Some("tool.recovered")),
+            (Some(Failed), Running, Some("tool.recovered")),
+            (Some(Starting), Healthy, None),
+            (Some(Healthy), Stopped, None),
+        ];
+        for (from, to, expected) in cases {
+            assert_eq!(told(from, to), expected, "{from:?} {to:?}");
+        }
+    }
+}

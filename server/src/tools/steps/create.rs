@@ -1,0 +1,62 @@
+//! Makes the container of a service, stopped.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::{Means, gone_is_fine};
+use crate::engine::Mark;
+use crate::operations::{Step, StepContext, StepError};
+use crate::tools::store::{self, Resource};
+
+pub(in crate::tools) const KIND: &str = "create";
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(in crate::tools) struct Input {
+    pub revision: i32,
+    pub service: String,
+}
+
+pub(in crate::tools) struct Create {
+    pub means: Arc<Means>,
+    pub input: Input,
+}
+
+#[async_trait]
+impl Step for Create {
+    async fn apply(&self, cx: &StepContext) -> Result<(), StepError> {
+        let resolved = self.means.resolved(cx.operation.tool_id, self.input.revision).await?;
+        let service = resolved.compose.service(&self.input.service).ok_or_else(|| {
+            StepError::new(format!("the tool's own copy of its entry has no service {}", self.input.service))
+        })?;
+        let spec = resolved.container_spec(service, cx.mark);
+        if self.means.container(cx.mark).await?.is_none() {
+            self.means.engine.create_container(&spec).await?;
+        }
+        let resource = Resource {
+            mark: cx.mark,
+            tool_id: cx.operation.tool_id,
+            kind: "container".into(),
+            name: spec.name,
+            service: Some(self.input.service.clone()),
+            revision: self.input.revision,
+            state: "present".into(),
+        };
+        store::present(&self.means.db, &self.means.node, &resource).await?;
+        Ok(())
+    }
+
+    async fn undo(&self, cx: &StepContext) -> Result<(), StepError> {
+        remove(&self.means, cx.mark).await
+    }
+}
+
+/// Removes the container that carries `mark`, if it is there.
+pub(in crate::tools) async fn remove(means: &Means, mark: Mark) -> Result<(), StepError> {
+    if let Some(container) = means.container(mark).await? {
+        gone_is_fine(means.engine.remove_container(&container.id).await)?;
+    }
+    store::set_resource(&means.db, mark, "gone").await?;
+    Ok(())
+}

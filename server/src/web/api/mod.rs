@@ -1,0 +1,57 @@
+//! The public API: one file per area, thin handlers.
+
+use api::Problem;
+use axum::response::{IntoResponse, Response};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::Panel;
+use super::problem::Refusal;
+
+mod activity;
+mod catalog;
+mod engine;
+mod operations;
+mod session;
+mod setup;
+mod tools;
+
+pub use activity::view as event_view;
+
+/// The head of the OpenAPI document.
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Summoner",
+    description = "Everything the panel does, over HTTP. Refusals are RFC 9457 problems with a stable `code`.",
+    license(name = "Apache-2.0", identifier = "Apache-2.0")
+))]
+struct Document;
+
+/// The OpenAPI document without its paths.
+pub fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+/// All routes, relative to the API's root.
+pub fn routes() -> OpenApiRouter<Panel> {
+    OpenApiRouter::new()
+        .merge(setup::routes())
+        .merge(session::routes())
+        .merge(engine::routes())
+        .merge(catalog::routes())
+        .merge(tools::routes())
+        .merge(operations::routes())
+        .merge(activity::routes())
+        .merge(super::live::routes())
+}
+
+/// The answer for a path that does not exist.
+pub async fn not_found() -> Response {
+    Refusal::not_found("There is nothing at this address of the API. The list is at /api/v1/openapi.json.").into_response()
+}
+
+/// The answer for a method that a path does not know.
+pub async fn method_not_allowed() -> Response {
+    let detail = "This address of the API exists, though not with this method.";
+    Refusal(Problem::new(405, "method_not_allowed", "Wrong method", detail)).into_response()
+}

@@ -1,0 +1,125 @@
+//! Refusals on the wire: the one place where domain errors meet HTTP (RFC 9457).
+//!
+//! People get the safe sentence, the log gets the chain with the same reference.
+
+use api::{FieldProblem, Problem};
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+
+use crate::{auth, tools};
+
+/// A refusal that becomes a response.
+#[derive(Debug)]
+pub struct Refusal(pub Problem);
+
+/// The answer of a handler.
+pub type Answer<T> = Result<T, Refusal>;
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self.0)).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response
+    }
+}
+
+impl Refusal {
+    /// Nobody is signed in, or the session has ended.
+    pub fn signed_out() -> Self {
+        Self(Problem::new(401, "signed_out", "Not signed in", "Sign in to go on."))
+    }
+
+    /// There is no such thing.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self(Problem::new(404, "not_found", "Not found", detail))
+    }
+
+    /// The request cannot be read.
+    pub fn unreadable(status: u16, detail: impl Into<String>) -> Self {
+        Self(Problem::new(status, "unreadable", "The request cannot be read", detail))
+    }
+
+    /// Fields of the request are wrong.
+    pub fn fields(fields: Vec<FieldProblem>) -> Self {
+        let detail = match fields.as_slice() {
+            [one] => one.message.clone(),
+            several => format!("{} answers need a change.", several.len()),
+        };
+        let mut problem = Problem::new(422, "invalid", "Some answers need a change", detail);
+        problem.fields = fields;
+        Self(problem)
+    }
+
+    /// Something is wrong with Summoner itself; the cause goes to the log under the reference that the person sees.
+    pub fn internal(error: &dyn std::error::Error) -> Self {
+        let reference = reference();
+        tracing::error!(reference, error, "a request failed");
+        let detail = "Something went wrong inside Summoner, and nothing was changed. Its log has the cause.";
+        let mut problem = Problem::new(500, "internal", "Something went wrong", detail);
+        problem.reference = Some(reference);
+        Self(problem)
+    }
+}
+
+/// A short name for one occurrence, in the answer and in the log.
+fn reference() -> String {
+    crate::clock::Random::System.bytes::<4>().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn forbidden(error: &auth::Forbidden) -> Refusal {
+    Refusal(Problem::new(403, "forbidden", "Not allowed", error.to_string()))
+}
+
+impl From<auth::Forbidden> for Refusal {
+    fn from(error: auth::Forbidden) -> Self {
+        forbidden(&error)
+    }
+}
+
+impl From<sqlx::Error> for Refusal {
+    fn from(error: sqlx::Error) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<tools::Error> for Refusal {
+    fn from(error: tools::Error) -> Self {
+        use tools::Error;
+        match error {
+            Error::Forbidden(error) => forbidden(&error),
+            Error::NotFound { .. } => Self::not_found(sentence(&error.to_string())),
+            Error::Fields(fields) => Self::fields(fields),
+            Error::Busy(detail) => Self(Problem::new(409, "busy", "The tool is busy", sentence(&detail))),
+            Error::NotNow(detail) => Self(Problem::new(409, "not_now", "Not possible now", detail)),
+            Error::Engine(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the engine refused or is away");
+                Self(Problem::new(503, "engine", "Docker did not do it", sentence(&error.to_string())))
+            }
+            Error::Registry(error) => registry(&error),
+            Error::Internal { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<crate::registry::Error> for Refusal {
+    fn from(error: crate::registry::Error) -> Self {
+        registry(&error)
+    }
+}
+
+fn registry(error: &crate::registry::Error) -> Refusal {
+    Refusal(Problem::new(502, "registry", "The registry did not answer as it should", sentence(&error.to_string())))
+}
+
+/// A message as a sentence of its own: a capital at its start and a full stop at its end.
+fn sentence(message: &str) -> String {
+    let mut chars = message.chars();
+    let mut sentence: String = chars.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    sentence.push_str(chars.as_str());
+    if !sentence.ends_with(['.', '?', '!', '”']) {
+        sentence.push('.');
+    }
+    sentence
+}
