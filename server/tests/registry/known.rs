@@ -155,7 +155,7 @@ impl Drop for Folder {
 }
 
 fn vault(seed: u64) -> (Folder, Vault) {
-    let folder = std::env::temp_dir().join(format!("summoner-registry-key-{}", uuid::Uuid::new_v4()));
+    let folder = std::env::temp_dir().join(format!("summoner-registry-key-{}", Random::System.id(&Clock::System)));
     std::fs::create_dir_all(&folder).unwrap();
     let vault = Vault::open(&folder.join("key"), &Random::seeded(seed)).unwrap();
     (Folder(folder), vault)

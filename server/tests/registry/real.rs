@@ -27,6 +27,7 @@ struct RealRegistry {
 
 impl RealRegistry {
     /// Starts one that asks for `password`, or is open to everyone.
+    #[expect(clippy::disallowed_methods, reason = "the registry and whoever fills it are no part of Summoner")]
     async fn start(password: Option<&'static str>) -> Self {
         // Fails when one is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
