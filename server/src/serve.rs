@@ -19,7 +19,6 @@ use server::operations::{Executor, OperationJobs, Operations, Patience};
 use server::registry::{HttpRegistry, Logins, RegistryConfig, Versions};
 use server::secrets::Vault;
 use server::tools::{Means, Observer, Parts, ToolDomain, Tools};
-use server::web::assets::Bundle;
 use server::web::live::Hub;
 use server::web::{Panel, setup_path, site};
 use tokio::net::TcpListener;
@@ -106,8 +105,9 @@ async fn run(
         metrics,
         build: env!("CARGO_PKG_VERSION").into(),
     };
-    let bundle = Bundle::open(&config.site_dir)?;
-    let router = site(panel, bundle).into_make_service_with_connect_info::<SocketAddr>();
+    let router = site(panel, &config.site_dir)
+        .with_context(|| format!("reading the browser bundle in {}; `make run` builds it", config.site_dir.display()))?;
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
 
     let stop = CancellationToken::new();
     let mut parts = tokio::task::JoinSet::new();

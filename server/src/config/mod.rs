@@ -17,7 +17,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use reqwest::Url;
+pub use reqwest::Url;
 use secrecy::SecretString;
 
 pub use network::Network;

@@ -13,13 +13,16 @@ mod peer;
 mod problem;
 mod session;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::auth::Auth;
@@ -89,17 +92,27 @@ pub fn api_router(panel: &Panel) -> (Router, utoipa::openapi::OpenApi) {
     (router, document)
 }
 
-/// The whole site: API, pages and files of the browser bundle.
-pub fn site(panel: Panel, bundle: assets::Bundle) -> Router {
+/// The whole site: API, pages and the files of the browser bundle in `bundle`.
+///
+/// # Errors
+/// When the bundle's manifest cannot be read.
+pub fn site(panel: Panel, bundle: &Path) -> std::io::Result<Router> {
     let (api, _) = api_router(&panel);
-    let pages = pages::pages(api.clone(), &panel, bundle);
-    Router::new()
+    let (clock, random) = (panel.clock.clone(), panel.random.clone());
+    let pages = pages::pages(pages::Site {
+        api: api.clone(),
+        assets: assets::names(bundle)?,
+        key: Arc::new(move || random.id(&clock).to_string()),
+    });
+    Ok(Router::new()
         .route("/api/v1", axum::routing::any_service(api.clone()))
         .route("/api/v1/{*path}", axum::routing::any_service(api))
         .merge(machine::routes().with_state(panel.clone()))
         .merge(session::routes().with_state(panel.clone()))
+        .merge(assets::assets(bundle))
         .merge(pages)
+        .layer(CompressionLayer::new().quality(CompressionLevel::Precise(4)))
         .layer(middleware::from_fn_with_state(panel.clone(), peer::same_origin))
         .layer(middleware::from_fn_with_state(panel, peer::know_peer))
-        .layer(CatchPanicLayer::new())
+        .layer(CatchPanicLayer::new()))
 }
