@@ -80,6 +80,13 @@ export async function install(page: Page, entry: { id: string; title: string }, 
   await ended(page, /is ready$/);
 }
 
+/** Has the first password of a tool shown, which happens once. */
+export async function firstPassword(page: Page, tool: string): Promise<string> {
+  await open(page, `/tools/${tool}/first-login`);
+  await page.getByRole("button", { name: /^Show/ }).click();
+  return (await page.getByLabel("Password").or(page.locator("[data-secret]")).first().textContent())!.trim();
+}
+
 /** Takes a tool away over its danger page. */
 export async function remove(page: Page, tool: string, data: "keep" | "delete"): Promise<void> {
   await open(page, `/tools/${tool}/remove`);

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "../fixtures.ts";
 
 /** Calls that would end the session that all others need, or that stream without end. */
@@ -26,8 +26,10 @@ test("no request of any shape makes the API fail", async ({ panel, session }, in
     "--header", `Origin: ${panel.url}`,
     "--no-color",
   ];
+  mkdirSync(info.outputPath(), { recursive: true });
   const { code, output } = await new Promise<{ code: number; output: string }>((resolve) => {
-    execFile(program, args, { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+    // Among the results, because it leaves its cache where it stands.
+    execFile(program, args, { cwd: info.outputPath(), maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
       resolve({ code: error ? (typeof error.code === "number" ? error.code : 1) : 0, output: stdout + stderr });
     });
   });
