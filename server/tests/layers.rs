@@ -16,13 +16,20 @@ const ATTICS: [&str; 8] = ["common", "helper", "helpers", "misc", "models", "typ
 /// How SQL is recognised: the checked macros and the roads around them.
 const SQL: [&str; 6] = ["query!(", "query_as!(", "query_scalar!(", "sqlx::query(", "sqlx::raw_sql(", "AssertSqlSafe("];
 
+/// How a public item begins.
+const ITEMS: [&str; 7] =
+    ["pub async fn ", "pub const ", "pub enum ", "pub fn ", "pub struct ", "pub trait ", "pub type "];
+
+/// What its name says in full: a constructor, and the routes of an area of the API.
+const PLAIN: [&str; 2] = ["pub fn new(", "pub fn routes()"];
+
 #[test]
 fn a_module_uses_only_modules_listed_after_it() {
-    let layers = layers(&fs::read_to_string(Path::new(ROOT).join("lib.rs")).unwrap());
+    let layers = layers(&read(&Path::new(ROOT).join("lib.rs")));
     let mut refused = Vec::new();
     for path in sources(Path::new(ROOT)) {
         let Some(module) = module_of(&path) else { continue };
-        let text = fs::read_to_string(&path).unwrap();
+        let text = read(&path);
         for used in crate_paths(&text) {
             if let Some(remark) = upward(&layers, &module, &used) {
                 refused.push(format!("{}: {remark}", path.display()));
@@ -34,10 +41,11 @@ fn a_module_uses_only_modules_listed_after_it() {
 
 #[test]
 fn every_module_has_its_place_in_the_order() {
-    let layers = layers(&fs::read_to_string(Path::new(ROOT).join("lib.rs")).unwrap());
+    let [library, binary] = ["lib.rs", "main.rs"].map(|file| layers(&read(&Path::new(ROOT).join(file))));
     for path in sources(Path::new(ROOT)) {
-        if let Some(module) = module_of(&path) {
-            assert!(layers.contains_key(&module), "{} is in no module of src/lib.rs", path.display());
+        // What belongs to the binary stands above the library, which cannot name it.
+        if let Some(module) = module_of(&path).filter(|module| !binary.contains_key(module)) {
+            assert!(library.contains_key(&module), "{} is in no module of src/lib.rs", path.display());
         }
     }
 }
@@ -50,7 +58,7 @@ fn sql_stands_only_in_the_store_of_its_domain() {
         let may = place == "events/mod.rs"
             || place.starts_with("db/")
             || ["/store.rs", "/tests.rs"].iter().any(|file| place.ends_with(file));
-        let text = fs::read_to_string(&path).unwrap();
+        let text = read(&path);
         // Tests look into the database to see what a call left there.
         let code = without_comments(text.split("#[cfg(test)]").next().unwrap_or_default());
         if let (false, Some(found)) = (may, SQL.iter().find(|sql| code.contains(**sql))) {
@@ -70,6 +78,27 @@ fn no_file_is_named_for_nothing() {
             assert!(attic.is_none(), "{}: say what it holds", path.display());
         }
     }
+}
+
+/// rustc's own `missing_docs` would also ask for the fields of errors and the variants of plain lists.
+#[test]
+fn every_public_item_says_what_it_gives() {
+    let workspace = Path::new(ROOT).ancestors().nth(2).unwrap();
+    let mut silent = Vec::new();
+    for crate_folder in ["api/src", "app/src", "server/src", "xtask/src"] {
+        for path in sources(&workspace.join(crate_folder)) {
+            let text = read(&path);
+            silent.extend(undocumented(&text).iter().map(|(line, item)| format!("{}:{line}: {item}", path.display())));
+        }
+    }
+    assert!(silent.is_empty(), "{} public items without a docstring:\n  {}", silent.len(), silent.join("\n  "));
+}
+
+#[test]
+fn the_reader_of_docstrings_looks_over_attributes() {
+    let text = "/// Said.\n#[derive(\n    Clone,\n)]\npub struct A;\n\n#[derive(Clone)]\npub enum B {}\npub const fn c() {}\n\
+                #[cfg(test)]\npub fn in_a_test() {}";
+    assert_eq!(undocumented(text), [(8, "pub enum B {}"), (9, "pub const fn c() {}")]);
 }
 
 #[test]
@@ -151,6 +180,20 @@ fn group_heads(group: &str) -> Vec<String> {
     heads
 }
 
+/// Line and text of each public item above which no docstring stands, tests left out.
+fn undocumented(text: &str) -> Vec<(usize, &str)> {
+    let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.starts_with("#[cfg(test)]")).collect();
+    let is_silent = |at: &usize| {
+        // A docstring and attributes stand between the item and the end of what comes before.
+        let above = lines[..*at].iter().rev().take_while(|line| !line.is_empty() && !line.ends_with(['{', '}', ';']));
+        !above.into_iter().any(|line| line.starts_with("///") || line.starts_with("#[doc"))
+    };
+    let items = (0..lines.len()).filter(|at| {
+        ITEMS.iter().any(|item| lines[*at].starts_with(item)) && !PLAIN.iter().any(|name| lines[*at].starts_with(name))
+    });
+    items.filter(is_silent).map(|at| (at + 1, lines[at])).collect()
+}
+
 fn identifier(text: &str) -> String {
     text.chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect()
 }
@@ -166,6 +209,10 @@ fn module_of(path: &Path) -> Option<String> {
     let first = place.iter().next()?.to_str()?;
     let module = first.strip_suffix(".rs").unwrap_or(first);
     (!["lib", "main"].contains(&module)).then(|| module.to_owned())
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|cause| panic!("{}: {cause}", path.display()))
 }
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

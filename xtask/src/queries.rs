@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
@@ -45,10 +45,11 @@ pub fn describe(workspace: &Workspace, mut build: Command) -> Outcome<BTreeMap<S
     let folder = workspace.target.join("sqlx");
     files::remove_folder(&folder)?;
     files::make_folder(&folder)?;
-    touch(&workspace.root.join("server"))?;
+    let touched = Touched::new(&workspace.root.join("server"))?;
     process::run(
         build.env("DATABASE_URL", postgres.url()).env("SQLX_OFFLINE", "false").env("SQLX_OFFLINE_DIR", &folder),
     )?;
+    drop(touched);
     files::below(&folder)?
         .into_iter()
         .filter_map(|path| Some((path.file_name()?.to_str()?.to_owned(), path)))
@@ -93,18 +94,42 @@ fn query(content: &[u8]) -> String {
     text.split_whitespace().take(12).collect::<Vec<_>>().join(" ")
 }
 
-/// Makes cargo expand the crate again: what the macros wrote is no output that cargo knows of.
+/// Root files of the server crate that look changed to cargo, until this is dropped.
 ///
-/// Every root file is touched, so that each test binary is expanded too.
-fn touch(server: &Path) -> Outcome {
-    let tests = files::below(&server.join("tests"))?;
-    let roots = tests.into_iter().chain([server.join("src/lib.rs"), server.join("src/main.rs")]);
-    for root in roots.filter(|path| path.extension().is_some_and(|extension| extension == "rs")) {
-        fs::File::options()
-            .append(true)
-            .open(&root)
-            .and_then(|file| file.set_modified(SystemTime::now()))
-            .map_err(|cause| format!("touching {}: {cause}", root.display()))?;
+/// Makes cargo expand the crate again: what the macros wrote is no output that cargo knows of. The true times come
+/// back at the end, because every other build of the crate, the release one too, would be thrown away with them.
+struct Touched(Vec<(PathBuf, SystemTime)>);
+
+impl Touched {
+    /// Touches the library, the binary and each test, so that all of them are expanded.
+    fn new(server: &Path) -> Outcome<Self> {
+        let tests = files::below(&server.join("tests"))?;
+        let roots = tests.into_iter().chain([server.join("src/lib.rs"), server.join("src/main.rs")]);
+        let mut touched = Self(Vec::new());
+        for root in roots.filter(|path| path.extension().is_some_and(|extension| extension == "rs")) {
+            let modified = root.metadata().and_then(|file| file.modified());
+            let modified = modified.map_err(|cause| format!("looking at {}: {cause}", root.display()))?;
+            set_modified(&root, SystemTime::now())?;
+            touched.0.push((root, modified));
+        }
+        Ok(touched)
     }
-    Ok(())
+}
+
+impl Drop for Touched {
+    fn drop(&mut self) {
+        for (path, modified) in &self.0 {
+            if let Err(sentence) = set_modified(path, *modified) {
+                eprintln!("xtask: {sentence}; the next build of the server will be a full one");
+            }
+        }
+    }
+}
+
+fn set_modified(path: &Path, time: SystemTime) -> Outcome {
+    fs::File::options()
+        .append(true)
+        .open(path)
+        .and_then(|file| file.set_modified(time))
+        .map_err(|cause| format!("touching {}: {cause}", path.display()))
 }
