@@ -10,7 +10,7 @@ private="127.0.0.1:$private_port"
 # Known to everybody: it guards one demo image on this machine's loopback. `htpasswd` holds its hash.
 private_login="summoner:testbed"
 # The image names of the public registries, which a folder each under images/ builds.
-images=(nginx postgres mariadb redis wordpress demo)
+images=(nginx postgres mariadb redis wordpress demo registry prometheus adminer)
 # BuildKit of newer clients asks for a plug-in that Debian does not have.
 export DOCKER_BUILDKIT=0
 
