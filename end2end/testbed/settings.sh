@@ -17,5 +17,7 @@ export DOCKER_BUILDKIT=0
 say() { echo "testbed: $*" >&2; }
 fail() { say "$*"; exit 1; }
 
-# Whether the process whose id FILE holds still runs.
-alive() { [ -s "$1" ] && kill -0 "$(<"$1")" 2>/dev/null; }
+# Whether the process whose id FILE holds still runs PROGRAM; after a restart of the machine the id may be another's.
+alive() { # FILE PROGRAM
+  [ -s "$1" ] && [ "$(cat "/proc/$(<"$1")/comm" 2>/dev/null)" = "$2" ]
+}
