@@ -42,6 +42,12 @@ export const frame = (page: Page): Locator => page.getByRole("navigation").first
 
 export const verdict = (page: Page): Locator => page.getByRole("heading", { level: 1 });
 
+/** Leads into the installed tool itself. */
+export const openLink = (page: Page): Locator => page.getByRole("link", { name: "Open", exact: true });
+
+/** The port of the first way into a tool, on an entry's page. */
+export const portField = (page: Page): Locator => page.getByLabel(/^Port for /).first();
+
 /** Chooses a version on an entry's page; its release line first, where the page shows only one line at a time. */
 export async function chooseVersion(page: Page, tag: string, line: string): Promise<void> {
   const version = page.locator(`input[type="radio"][value="${tag}"]`);
@@ -61,7 +67,7 @@ export async function beginInstall(
   await expect(verdict(page)).toHaveText(`Install ${entry.title}`);
   if (answers.version) await chooseVersion(page, answers.version.tag, answers.version.line);
   await page.getByLabel("Name", { exact: true }).fill(answers.name);
-  if (answers.port) await page.getByLabel("Where it listens").fill(String(answers.port));
+  if (answers.port) await portField(page).fill(String(answers.port));
   await page.getByRole("button", { name: `Install ${entry.title}` }).click();
   await page.waitForURL(/\/operations\//);
 }

@@ -1,7 +1,7 @@
 import type { APIRequestContext } from "@playwright/test";
 import { container, containers, docker } from "../engine.ts";
 import { expect, test } from "../fixtures.ts";
-import { install, remove } from "../journeys.ts";
+import { install, openLink, remove } from "../journeys.ts";
 
 /** What proves that a tool works, beyond its own check: something that a person would use it for. */
 interface Proof {
@@ -68,8 +68,8 @@ for (const { id, title, works } of proofs) {
     const tool = `e2e-${id}`;
     await install(page, { id, title }, { name: tool });
     for (const each of await containers(tool)) expect(each.State.Health?.Status, each.Name).toBe("healthy");
-    const open = page.getByRole("link", { name: "Open" });
-    await works(tool, (await open.count()) > 0 ? await open.getAttribute("href") : null, page.request);
+    const link = openLink(page);
+    await works(tool, (await link.count()) > 0 ? await link.getAttribute("href") : null, page.request);
     await remove(page, tool, "delete");
     expect(await containers(tool)).toEqual([]);
   });

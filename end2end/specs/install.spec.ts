@@ -1,6 +1,6 @@
 import { container, containers, docker, networks, snapshot, volumes } from "../engine.ts";
 import { expect, test } from "../fixtures.ts";
-import { beginInstall, ended, entries, install, open, remove, steps, verdict } from "../journeys.ts";
+import { beginInstall, ended, entries, install, open, openLink, remove, steps, verdict } from "../journeys.ts";
 
 test("a static site is found in the catalogue, installed and opened", async ({ page }) => {
   const tool = "e2e-site";
@@ -12,7 +12,7 @@ test("a static site is found in the catalogue, installed and opened", async ({ p
   await expect(steps(page)).not.toHaveCount(0);
   await expect(steps(page, "done")).toHaveCount(await steps(page).count());
 
-  const address = await page.getByRole("link", { name: "Open" }).getAttribute("href");
+  const address = await openLink(page).getAttribute("href");
   expect(address).toMatch(/^http:\/\//);
   const site = await page.context().newPage();
   await site.goto(address!);
@@ -60,7 +60,7 @@ test.describe.serial("a tool with data", () => {
       ["app", "healthy"],
       ["db", "healthy"],
     ]);
-    address = (await page.getByRole("link", { name: "Open" }).getAttribute("href"))!;
+    address = (await openLink(page).getAttribute("href"))!;
     const kept = await page.request.post(new URL("/notes", address).href, { form: { text: note } });
     expect(kept.status()).toBe(201);
   });
@@ -131,7 +131,7 @@ test.describe.serial("a tool with data", () => {
 
   test("is installed again on the data that was kept", async ({ page }) => {
     await install(page, entries.demo, { name: tool });
-    address = (await page.getByRole("link", { name: "Open" }).getAttribute("href"))!;
+    address = (await openLink(page).getAttribute("href"))!;
     const notes = await page.request.get(new URL("/notes", address).href);
     expect(await notes.json()).toEqual([{ text: note, version: "" }]);
   });

@@ -1,13 +1,13 @@
 import { container } from "../engine.ts";
 import { expect, test } from "../fixtures.ts";
-import { askFirstPassword, entries, install, remove } from "../journeys.ts";
+import { askFirstPassword, entries, install, openLink, remove } from "../journeys.ts";
 
 test("WordPress is installed with its database, and its administrator signs in", async ({ page }) => {
   const tool = "e2e-blog";
   await install(page, entries.wordpress, { name: tool });
   expect((await container(tool, "app")).State.Health?.Status).toBe("healthy");
   expect((await container(tool, "db")).State.Health?.Status).toBe("healthy");
-  const address = (await page.getByRole("link", { name: "Open" }).getAttribute("href"))!;
+  const address = (await openLink(page).getAttribute("href"))!;
 
   await askFirstPassword(page, tool);
   const account = page.locator(".first-login code");
