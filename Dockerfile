@@ -10,9 +10,9 @@ RUN apt-get update -q \
     && apt-get install -y -q --no-install-recommends nodejs npm \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
-# The toolchain first: it changes less often than the code.
+# The toolchain first: it changes less often than the code. The base may bring another version; this fetches ours.
 COPY rust-toolchain.toml ./
-RUN rustup show active-toolchain || rustup toolchain install
+RUN rustup target add wasm32-unknown-unknown
 COPY . .
 ENV SQLX_OFFLINE=true CARGO_TARGET_DIR=/build CARGO_INCREMENTAL=0
 RUN cargo xtask bundle \

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod live;
 pub mod operations;
 pub mod problem;
+pub mod registries;
 pub mod session;
 pub mod tools;
 pub mod versions;

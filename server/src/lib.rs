@@ -22,6 +22,7 @@ pub mod secrets;
 
 pub mod events;
 
+pub mod db;
+
 pub mod clock;
 pub mod config;
-pub mod db;

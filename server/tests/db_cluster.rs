@@ -1,4 +1,5 @@
 //! The private cluster, with the Postgres of this machine: no test here stands in for it.
+#![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 #![expect(clippy::disallowed_methods, reason = "a test kills processes of its own")]
 
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown};

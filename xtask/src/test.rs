@@ -3,6 +3,7 @@
 //! cargo's tests come first (they include those against the real engine), then the browser's. A part that fails does
 //! not stop the next one. The last line is `N passed, N failed` over all parts.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::bundle::{self, Mode};
@@ -77,25 +78,35 @@ fn cargo_result(line: &str) -> Option<Count> {
     Some(Count { passed: number("passed")?, failed: number("failed")?, ignored: number("ignored")? })
 }
 
-/// `end2end/run` against the built binary and bundle. Its answer is `end2end/results/summary.txt`, one line
-/// `N passed, N failed`.
+/// The journeys in a real browser, then the requests of a fuzzer, against the built binary and bundle.
 fn run_browser(workspace: &Workspace, postgres: &Postgres, mode: Mode) -> Outcome<Count> {
-    let script = workspace.root.join("end2end/run");
-    if !script.is_file() {
-        println!("browser: no end2end/run, nothing to run");
-        return Ok(Count::default());
-    }
+    let scripts = ["run", "api-fuzz"].map(|name| workspace.root.join("end2end").join(name));
     bundle::build(workspace, mode)?;
     process::run(process::cargo(workspace, &["build", "--quiet", "--package=summoner"]).env("SQLX_OFFLINE", "true"))?;
+    let mut sum = Count::default();
+    for script in &scripts {
+        match run_script(workspace, postgres, script) {
+            Ok(count) => sum.add(count),
+            Err(sentence) => {
+                println!("{}: {sentence}", script.display());
+                sum.failed += 1;
+            }
+        }
+    }
+    Ok(sum)
+}
+
+/// Its answer is `end2end/results/summary.txt`, one line `N passed, N failed`, whatever its exit status.
+fn run_script(workspace: &Workspace, postgres: &Postgres, script: &Path) -> Outcome<Count> {
     let summary = workspace.root.join("end2end/results/summary.txt");
     if summary.is_file() {
         std::fs::remove_file(&summary).map_err(|cause| format!("removing {}: {cause}", summary.display()))?;
     }
     let ended = process::run(
-        Command::new(&script)
+        Command::new(script)
             .current_dir(&workspace.root)
             .env("DATABASE_URL", postgres.url())
-            .env("SUMMONER_BINARY", workspace.target.join("debug/summoner"))
+            .env("SUMMONER_BIN", workspace.target.join("debug/summoner"))
             .env("SUMMONER_SITE_DIR", workspace.site()),
     );
     let text = files::read_text(&summary).map_err(|cause| match &ended {
@@ -103,6 +114,7 @@ fn run_browser(workspace: &Workspace, postgres: &Postgres, mode: Mode) -> Outcom
         Ok(()) => cause,
     })?;
     let count = browser_result(&text).ok_or_else(|| format!("{}: '{text}' is no summary", summary.display()))?;
+    // A script that failed without a failed test did not run to its end.
     if count.failed == 0 { ended.map(|()| count) } else { Ok(count) }
 }
 

@@ -100,6 +100,11 @@ impl<'tree> Place<'tree> {
         Self { node, path: format!("{}[{index}]", self.path), unknown: self.unknown }
     }
 
+    /// Decodes what stands here; a misfit that knows no place yet is of this one.
+    fn fill<'de, S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Misfit> {
+        seed.deserialize(self.clone()).map_err(|misfit| self.placed(misfit))
+    }
+
     fn placed(&self, mut misfit: Misfit) -> Misfit {
         misfit.at.get_or_insert_with(|| (self.node.at, self.path.clone()));
         misfit
@@ -242,7 +247,7 @@ impl<'de, 'tree, I: Iterator<Item = (usize, &'tree Node)>> SeqAccess<'de> for It
     type Error = Misfit;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Misfit> {
-        self.rest.next().map(|(index, node)| seed.deserialize(self.place.item(index, node))).transpose()
+        self.rest.next().map(|(index, node)| self.place.item(index, node).fill(seed)).transpose()
     }
 }
 
@@ -264,7 +269,7 @@ impl<'de, 'tree, I: Iterator<Item = &'tree (Key, Node)>> MapAccess<'de> for Entr
         let Some((key, node)) = self.value.take() else {
             return Err(Misfit::new("A value was asked for before its key.".to_owned()));
         };
-        seed.deserialize(self.place.below(&key.text, node))
+        self.place.below(&key.text, node).fill(seed)
     }
 }
 

@@ -258,6 +258,23 @@ fn example(field: &Field) -> String {
     }
 }
 
+/// A right answer, for those who try an entry before anybody answered.
+pub(super) fn sample(field: &Field) -> String {
+    match field.kind {
+        FieldKind::Text => "Sample".to_owned(),
+        FieldKind::Email => "ana@example.org".to_owned(),
+        FieldKind::Url => "https://example.org".to_owned(),
+        FieldKind::Domain => "mail.example.org".to_owned(),
+        FieldKind::Password => "x".repeat(field.min_length.unwrap_or(SHORTEST_PASSWORD)),
+        FieldKind::Number => field.min.or(field.max).unwrap_or(1).to_string(),
+        FieldKind::Size => "512M".to_owned(),
+        FieldKind::Boolean => "true".to_owned(),
+        FieldKind::Choice => field.options.keys().next().cloned().unwrap_or_default(),
+        FieldKind::TimeZone => "Europe/Paris".to_owned(),
+        FieldKind::Language => "en".to_owned(),
+    }
+}
+
 /// The shape that browsers accept in an e-mail field (HTML standard, "valid e-mail address").
 fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };

@@ -53,11 +53,15 @@ impl Entry {
         Ok(compose)
     }
 
-    /// A digest belongs to one repository, so a service of another one that shares the tag is not pinned by it.
+    /// A digest belongs to one repository: a follower takes that of the one it follows where both run the same image,
+    /// and a service of another repository is not pinned by it.
     fn digest_for<'choice>(&self, service: &str, choice: &'choice Choice) -> Option<&'choice str> {
         let key = self.image_key(service)?;
-        let digest = choice.images.get(key)?.digest.as_deref()?;
-        (self.repository(key) == self.repository_of(service)).then_some(digest)
+        let repository = self.repository_of(service);
+        [key, self.leading_image(key)].into_iter().find_map(|key| {
+            let digest = choice.images.get(key)?.digest.as_deref()?;
+            (self.repository(key) == repository).then_some(digest)
+        })
     }
 }
 

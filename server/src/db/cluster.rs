@@ -470,7 +470,7 @@ async fn supervise(
             match server.spawn() {
                 Ok(child) => break child,
                 Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "the private database cannot be started")
+                    tracing::error!(error = &error as &dyn std::error::Error, "the private database cannot be started");
                 }
             }
         };

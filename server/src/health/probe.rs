@@ -22,6 +22,11 @@ pub struct Expectation {
     pub timeout: Duration,
 }
 
+/// Makes the process's TLS provider known, which every HTTP client asks for; the second time changes nothing.
+pub fn install_crypto() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// Asks over HTTP once. Redirects are not followed: they are an answer.
 ///
 /// # Errors
@@ -93,8 +98,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_is_judged_by_status_content_and_time() {
-        // Another test of this process may have been first.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        install_crypto();
         let server = MockServer::start().await;
         let answers = [
             ("/ok", ResponseTemplate::new(200).set_body_string("all is well")),

@@ -12,50 +12,124 @@ pub type Source = Arc<dyn std::error::Error + Send + Sync>;
 
 /// Why a registry did not give what was asked for.
 ///
-/// `task` says what was attempted and on which image, `registry` is the host that was asked.
+/// Where it names a `task` and a `registry`, these say what was attempted on which image, and who was asked.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// No credentials are stored and the registry gives nothing to strangers.
     #[error("{task}: {registry} asked for credentials; add them under Settings → Registries")]
-    Unauthorized { task: String, registry: String },
+    Unauthorized {
+        /// What was attempted, on which image.
+        task: String,
+        /// The host that was asked, as in image names.
+        registry: String,
+    },
     /// The stored credentials are wrong, or do not reach this image.
     #[error(
         "{task}: {registry} refused the credentials stored for it; correct them under Settings → Registries, or ask \
          for the right to read this image"
     )]
-    Denied { task: String, registry: String },
+    Denied {
+        /// What was attempted, on which image.
+        task: String,
+        /// The host that was asked, as in image names.
+        registry: String,
+    },
     /// The registry knows no such image, tag or digest.
     #[error("{task}: {registry} has no such image or tag; check the name")]
-    NotFound { task: String, registry: String },
+    NotFound {
+        /// What was attempted, on which image.
+        task: String,
+        /// The host that was asked, as in image names.
+        registry: String,
+    },
     /// Too many requests; `until` is when the registry wants to hear from us again.
     #[error("{task}: {registry} answers no more requests {}; credentials under Settings → Registries may raise the limit", until_text(*until))]
-    RateLimited { task: String, registry: String, until: Option<Timestamp> },
+    RateLimited {
+        /// What was attempted, on which image.
+        task: String,
+        /// The host that was asked, as in image names.
+        registry: String,
+        /// When the registry wants to hear from us again; None when it did not say.
+        until: Option<Timestamp>,
+    },
     /// The registry is there but failed (5xx).
     #[error("{task}: {registry} failed with status {status}; try again later")]
-    Unavailable { task: String, registry: String, status: u16 },
+    Unavailable {
+        /// What was attempted, on which image.
+        task: String,
+        /// The host that was asked, as in image names.
+        registry: String,
+        /// The status it answered with.
+        status: u16,
+    },
     /// No connection: name, network or certificate.
     #[error(
         "{task}: {registry} cannot be reached; check its name, this machine's network and the registry's certificate"
     )]
-    Unreachable { task: String, registry: String, source: Source },
+    Unreachable {
+        /// What was attempted, on which image.
+        task: String,
+        /// The host that was asked, as in image names.
+        registry: String,
+        /// What lies under it.
+        source: Source,
+    },
     /// The answer did not arrive whole in time.
     #[error("{task}: {registry} did not answer within {} s; try again later", after.as_secs_f32().ceil())]
-    TimedOut { task: String, registry: String, after: Duration },
+    TimedOut {
+        /// What was attempted, on which image.
+        task: String,
+        /// The host that was asked, as in image names.
+        registry: String,
+        /// How long was waited.
+        after: Duration,
+    },
     /// The answer is bigger than we read; `limit` says which bound it passed.
     #[error("{task}: the answer of {registry} is larger than {limit}; it is not read further")]
-    TooLarge { task: String, registry: String, limit: String },
+    TooLarge {
+        /// What was attempted, on which image.
+        task: String,
+        /// The host that was asked, as in image names.
+        registry: String,
+        /// The bound that was passed, in words.
+        limit: String,
+    },
     /// The answer is not what the protocol says.
     #[error("{task}: {registry} {fault}")]
-    Invalid { task: String, registry: String, fault: Fault },
+    Invalid {
+        /// What was attempted, on which image.
+        task: String,
+        /// The host that was asked, as in image names.
+        registry: String,
+        /// What is wrong with the answer.
+        fault: Fault,
+    },
     /// The address is private, or plain HTTP, and no administrator named this host.
     #[error("{task}: {host} is not contacted, because {reason}; an administrator can allow it by name")]
-    Blocked { task: String, host: String, reason: &'static str },
+    Blocked {
+        /// What was attempted, on which image.
+        task: String,
+        /// The host that would have been contacted.
+        host: String,
+        /// Why, as a clause.
+        reason: &'static str,
+    },
     /// A login that cannot be stored.
     #[error("storing the login at {registry}: {reason}")]
-    Login { registry: String, reason: &'static str },
+    Login {
+        /// The host the login is for.
+        registry: String,
+        /// Why, as a clause.
+        reason: &'static str,
+    },
     /// Ours to mend: the database, the sealed credentials, the client itself.
     #[error("{task}: something failed on Summoner's side; the log has the cause")]
-    Internal { task: String, source: Source },
+    Internal {
+        /// What was attempted.
+        task: String,
+        /// What lies under it.
+        source: Source,
+    },
 }
 
 /// In which way an answer breaks the protocol.
@@ -72,7 +146,12 @@ pub enum Fault {
     ContentType(String),
     /// The content does not hash to the digest that was asked for or announced.
     #[error("sent content with digest {got} instead of {expected}; it is not used")]
-    Digest { expected: Digest, got: Digest },
+    Digest {
+        /// What the content should hash to.
+        expected: Digest,
+        /// What it hashes to.
+        got: Digest,
+    },
     /// A next page on another host, in a circle, or unreadable.
     #[error("names a next page that leads elsewhere or in a circle; it is not followed")]
     Link,

@@ -119,16 +119,9 @@ impl Transport {
         config.check().map_err(|error| internal(error.into()))?;
         // Fails when a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = || {
-            Client::builder()
-                .user_agent(USER_AGENT)
-                .redirect(redirect::Policy::none())
-                // A proxy would resolve names itself, past our filter.
-                .no_proxy()
-                .connect_timeout(config.limits.request.min(Duration::from_secs(5)))
-        };
-        let named = builder().build().map_err(|error| internal(error.into()))?;
-        let public = builder().dns_resolver(PublicOnly).build().map_err(|error| internal(error.into()))?;
+        let connecting = config.limits.request.min(Duration::from_secs(5));
+        let named = builder(connecting).build().map_err(|error| internal(error.into()))?;
+        let public = builder(connecting).dns_resolver(PublicOnly).build().map_err(|error| internal(error.into()))?;
         Ok(Self { config, credentials, clock, public, named, passes: Mutex::default() })
     }
 
@@ -434,6 +427,13 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self { error, retry: Retry::Never }
     }
+}
+
+/// A client that goes nowhere by itself: neither along a redirect, nor through a proxy, which would resolve names past
+/// our filter.
+#[expect(clippy::disallowed_methods, reason = "this is where questions to registries get their policy")]
+fn builder(connecting: Duration) -> reqwest::ClientBuilder {
+    Client::builder().user_agent(USER_AGENT).redirect(redirect::Policy::none()).no_proxy().connect_timeout(connecting)
 }
 
 fn is_redirect(status: StatusCode) -> bool {

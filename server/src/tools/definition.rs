@@ -87,7 +87,7 @@ impl Definition {
     /// What is wrong with the file; it was right when the revision was made.
     pub fn resolve(self) -> Result<Resolved, Vec<Finding>> {
         let entry = Entry::parse(&self.entry, Origin::Own, &self.compose, None)?;
-        let compose = entry.resolve(&self.choice(&entry))?;
+        let compose = entry.settle(&self.choice(&entry))?;
         Ok(Resolved { definition: self, entry, compose })
     }
 
@@ -131,7 +131,8 @@ impl Definition {
 impl Resolved {
     /// The image of a service.
     pub fn image(&self, service: &str) -> Option<&RunningImage> {
-        self.definition.images.get(self.entry.leading_image(service))
+        let key = self.entry.image_key(service).unwrap_or(service);
+        self.definition.images.get(self.entry.leading_image(key))
     }
 
     /// The name of a service's container.

@@ -2,15 +2,7 @@
 
 use super::{Result, Tools};
 use crate::auth::{Actor, Right};
-
-/// A Compose file and the values it needs.
-#[derive(Debug)]
-pub struct Export {
-    /// The Compose file.
-    pub compose: String,
-    /// Its variables, secrets in plain, for `docker compose --env-file`.
-    pub values: String,
-}
+use crate::catalog::Export;
 
 impl Tools {
     /// The tool as a Compose file that runs without Summoner.
@@ -21,7 +13,6 @@ impl Tools {
         actor.needs(Right::SecretsReveal)?;
         let tool = self.tool(name).await?;
         let resolved = self.means.resolved(tool.tool_id, tool.revision).await?;
-        let (compose, values) = resolved.entry.export(&resolved.definition.choice(&resolved.entry))?;
-        Ok(Export { compose, values })
+        Ok(resolved.entry.export(&resolved.definition.choice(&resolved.entry))?)
     }
 }

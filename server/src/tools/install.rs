@@ -73,7 +73,7 @@ impl Tools {
         let mut problems = Vec::new();
         let mut kept_volumes = Vec::new();
         match self.free_name(&request.name).await? {
-            Ok(name) => kept_volumes = self.kept_volumes(entry, name.as_str()).await?,
+            Ok(name) => kept_volumes = self.kept_volumes(name.as_str()).await?,
             Err(problem) => problems.push(problem),
         }
         self.ports(entry, request, &mut problems);
@@ -230,13 +230,15 @@ impl Tools {
             }
         };
         let ports = self.ports(entry, request, &mut problems);
-        let known = self.known(entry, actor, &name, &ports);
-        let (answers, chosen_secrets) = answers(entry, &known, &request.answers, &mut problems);
+        let (answers, chosen_secrets) = {
+            let known = self.known(entry, actor, &name, &ports);
+            answers(entry, &known, &request.answers, &mut problems)
+        };
         let images = self.images(entry, &request.versions, &mut problems).await?;
         if !problems.is_empty() {
             return Err(Error::Fields(problems));
         }
-        let kept = self.kept_volumes(entry, &name).await?;
+        let kept = self.kept_volumes(&name).await?;
         let mut secrets = self.secrets(entry, &kept).await?;
         secrets.extend(chosen_secrets);
         let definition = Definition {
@@ -262,7 +264,7 @@ impl Tools {
             ports: Vec::new(),
             marks: Vec::new(),
         };
-        if let Some(problem) = taken(&self.world.snapshot().listing, &wanted) {
+        if let Some(problem) = taken(&self.world.now().listing, &wanted) {
             return Err(Error::Fields(vec![FieldProblem { field: "name".into(), message: problem }]));
         }
         Ok(Prepared { resolved, kept, entry_name })
@@ -298,16 +300,10 @@ impl Tools {
         Ok(if taken.is_empty() { Ok(name) } else { Err(name_taken(name.as_str())) })
     }
 
-    /// Volumes of this entry and name that a removed tool left behind.
-    async fn kept_volumes(&self, entry: &Entry, name: &str) -> Result<Vec<String>> {
-        let mut kept = Vec::new();
-        for volume in entry.compose.volumes() {
-            let volume = format!("{name}_{volume}");
-            if store::kept_volume(&self.means.db, &self.means.node, &volume).await?.is_some() {
-                kept.push(volume);
-            }
-        }
-        Ok(kept)
+    /// Volumes that a removed tool of this name left behind.
+    async fn kept_volumes(&self, name: &str) -> Result<Vec<String>> {
+        // A tool's name has no underscore, so the prefix is that of this name and of no other.
+        Ok(store::kept_volumes(&self.means.db, &self.means.node, &format!("{name}_")).await?)
     }
 
     /// Fresh secrets, or those that kept data was made with.
@@ -376,7 +372,7 @@ impl Tools {
     fn asked_port(&self, asked: &str, reach: Reach) -> Result<u16, String> {
         let port = asked.parse::<u16>().ok().filter(|port| *port > 0);
         let port = port.ok_or_else(|| format!("“{asked}” is not a port. Write a number from 1 to 65535, such as 8080."))?;
-        match port_taken(&self.world.snapshot().listing, &[], address(reach), port) {
+        match port_taken(&self.world.now().listing, &[], address(reach), port) {
             Some(problem) => Err(problem),
             None => Ok(port),
         }
@@ -384,7 +380,7 @@ impl Tools {
 
     /// A free port: the entry's own where it can be had without privileges, else the next from [`FIRST_PORT`] on.
     pub(super) fn free_port(&self, exposed: &Exposed, reach: Reach, chosen: &BTreeMap<String, u16>) -> u16 {
-        let snapshot = self.world.snapshot();
+        let snapshot = self.world.now();
         let own = if exposed.port < 1024 { exposed.port.saturating_add(8000) } else { exposed.port };
         let is_free = |port: &u16| {
             !chosen.values().any(|known| known == port)

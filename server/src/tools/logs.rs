@@ -46,7 +46,7 @@ impl Tools {
         };
         let missing = || Error::NotFound { what: "service", name: request.service.clone() };
         let service = chosen.ok_or_else(missing)?.service.clone();
-        let snapshot = self.world.snapshot();
+        let snapshot = self.world.now();
         let observed = Observed::new(&snapshot);
         let resources = store::resources(&self.means.db, Some(tool.tool_id)).await?;
         let mut containers =

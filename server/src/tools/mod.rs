@@ -40,7 +40,6 @@ pub use logs::LogRequest;
 pub use observe::Observer;
 pub use steps::Means;
 pub use view::protocol;
-pub use export::Export;
 pub use install::Proposals;
 
 /// Why something about tools was not done.
@@ -184,7 +183,9 @@ fn seal_secrets(
         secrets.iter().map(|(name, value)| (name.as_str(), value.expose_secret())).collect();
     let plain = serde_json::to_string(&plain)
         .map_err(|error| Error::Internal { doing: "writing the tool's secrets", source: error.into() })?;
-    Ok(vault.seal(&place(tool_id, revision), &SecretString::from(plain)))
+    vault
+        .seal(&place(tool_id, revision), &SecretString::from(plain))
+        .map_err(|error| Error::Internal { doing: "sealing the tool's secrets", source: error.into() })
 }
 
 /// Opens the secrets of a revision.

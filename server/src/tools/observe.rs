@@ -81,7 +81,7 @@ impl Observer {
     /// # Errors
     /// Whatever the database refuses.
     pub async fn look(&self) -> Result<()> {
-        let snapshot = self.world.snapshot();
+        let snapshot = self.world.now();
         if !snapshot.is_up() {
             // What the tools did meanwhile is not known, so nothing is written; the pages say so by themselves.
             return Ok(());

@@ -328,6 +328,24 @@ pub(super) async fn kept_volume(db: impl PgExecutor<'_>, node: &str, name: &str)
     }))
 }
 
+/// Names of kept volumes on the node that begin with `prefix`.
+pub(super) async fn kept_volumes(
+    db: impl PgExecutor<'_>,
+    node: &str,
+    prefix: &str,
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "select name
+         from resources
+         where node = $1 and starts_with(name, $2) and kind = 'volume' and state = 'kept'
+         order by name",
+        node,
+        prefix,
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// Whether a tool other than `tool_id` has the image of that name.
 pub(super) async fn is_image_shared(db: impl PgExecutor<'_>, tool_id: Uuid, name: &str) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar!(

@@ -170,7 +170,7 @@ impl Tools {
     /// [`Error::Forbidden`].
     pub async fn engine(&self, actor: &Actor) -> Result<EngineView> {
         actor.needs(Right::ToolsView)?;
-        let snapshot = self.world.snapshot();
+        let snapshot = self.world.now();
         let resources = store::resources(&self.means.db, None).await?;
         let is_ours = |mark| resources.iter().any(|known| known.mark == mark);
         let ours = snapshot.listing.containers.iter().filter(|container| container.mark().is_some_and(is_ours)).count();
@@ -212,7 +212,7 @@ impl Tools {
         resources: &[Resource],
         operation: Option<&(Operation, Progress)>,
     ) -> Result<ToolView> {
-        let snapshot = self.world.snapshot();
+        let snapshot = self.world.now();
         let observed = Observed::new(&snapshot);
         let condition = observed.tool(tool, resources);
         let (mut cpu, mut memory) = (None, None);
@@ -264,7 +264,7 @@ impl Tools {
     }
 
     async fn service_views(&self, tool: &Tool, resources: &[Resource]) -> Result<Vec<ServiceView>> {
-        let snapshot = self.world.snapshot();
+        let snapshot = self.world.now();
         let observed = Observed::new(&snapshot);
         let rows = store::services(&self.means.db, tool.tool_id, tool.revision).await?;
         let views = rows.into_iter().map(|row| {

@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ::api::Problem;
@@ -299,7 +298,7 @@ impl LiveStream {
 
     /// A stream that cannot read ends; the browser opens another and goes on where it was.
     #[expect(clippy::unused_self, reason = "reads as the other endings do")]
-    fn broken(&self, error: &dyn std::error::Error) -> Result<(), Closed> {
+    fn broken(&self, error: &(dyn std::error::Error + 'static)) -> Result<(), Closed> {
         tracing::warn!(error, "a live stream could not be fed");
         Err(Closed)
     }

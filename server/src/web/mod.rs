@@ -26,7 +26,7 @@ use crate::auth::Auth;
 use crate::clock::{Clock, Random};
 use crate::config::Network;
 use crate::db::Db;
-use crate::registry::Versions;
+use crate::registry::{Logins, Versions};
 use crate::tools::Tools;
 
 pub use session::setup_path;
@@ -43,6 +43,8 @@ pub struct Panel {
     pub tools: Tools,
     /// What registries answer.
     pub versions: Arc<Versions>,
+    /// Logins at registries.
+    pub logins: Logins,
     /// The live streams.
     pub hub: Arc<live::Hub>,
     /// The database, for the audit and for `/readyz`.

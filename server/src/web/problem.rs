@@ -53,7 +53,7 @@ impl Refusal {
     }
 
     /// Something is wrong with Summoner itself; the cause goes to the log under the reference that the person sees.
-    pub fn internal(error: &dyn std::error::Error) -> Self {
+    pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
         let reference = reference();
         tracing::error!(reference, error, "a request failed");
         let detail = "Something went wrong inside Summoner, and nothing was changed. Its log has the cause.";

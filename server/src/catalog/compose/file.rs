@@ -3,7 +3,7 @@
 use super::super::decode::unknown_key;
 use super::super::finding::{Finding, Mark, quoted};
 use super::super::interpolate::{Missing, STAND_IN, Template, Values, Variable};
-use super::super::tree::{self, Node, Scalar, Value};
+use super::super::tree::{self, Key, Node, Scalar, Value};
 use super::scalars::{Reader, join};
 use super::services::{Files, Place, mounted_volumes};
 use super::{Approval, ApprovalKind, Compose, Network, Service, Volume};
@@ -51,19 +51,32 @@ impl ComposeFile {
         &self.approvals
     }
 
-    /// The variables the file uses, each once, in the order they are used first.
+    /// The variables the file uses, each once, in the order they are used first: those in texts, and those named
+    /// without a value under `environment`, by a config or by a secret.
     pub fn variables(&self) -> Vec<Variable> {
         let mut found = Vec::new();
         collect(&self.root, &mut found);
+        for (_, service) in self.entries_of("services") {
+            named_by_environment(service, &mut found);
+        }
+        for (_, file) in ["configs", "secrets"].into_iter().flat_map(|key| self.entries_of(key)) {
+            if let Some((at, name)) = file.get("environment").and_then(text_of) {
+                add(&mut found, named(name, true, at));
+            }
+        }
         found
+    }
+
+    fn entries_of(&self, key: &str) -> &[(Key, Node)] {
+        match self.root.get(key).map(|node| &node.value) {
+            Some(Value::Map(entries)) => entries,
+            _ => &[],
+        }
     }
 
     /// The names of the services, in the file's order.
     pub fn services(&self) -> Vec<&str> {
-        match self.root.get("services").map(|node| &node.value) {
-            Some(Value::Map(entries)) => entries.iter().map(|(key, _)| key.text.as_str()).collect(),
-            _ => Vec::new(),
-        }
+        self.entries_of("services").iter().map(|(key, _)| key.text.as_str()).collect()
     }
 
     /// The image of a service as it is written, variables and all.
@@ -116,19 +129,50 @@ fn collect(node: &Node, found: &mut Vec<Variable>) {
     match &node.value {
         Value::Scalar(scalar) => {
             for variable in Template::parse(&scalar.text).map(|template| template.variables()).unwrap_or_default() {
-                match found.iter_mut().find(|known| known.name == variable.name) {
-                    Some(known) => {
-                        known.required |= variable.required;
-                        known.default = known.default.take().or(variable.default);
-                    }
-                    None => found.push(Variable { line: node.at.line, column: node.at.column, ..variable }),
-                }
+                add(found, Variable { line: node.at.line, column: node.at.column, ..variable });
             }
         }
         Value::List(items) => items.iter().for_each(|item| collect(item, found)),
         Value::Map(entries) => {
             entries.iter().filter(|(key, _)| !key.text.starts_with("x-")).for_each(|(_, node)| collect(node, found));
         }
+    }
+}
+
+fn named_by_environment(service: &Node, found: &mut Vec<Variable>) {
+    match service.get("environment").map(|node| &node.value) {
+        Some(Value::Map(entries)) => {
+            for (key, _) in entries.iter().filter(|(_, value)| value.is_null()) {
+                add(found, named(&key.text, false, key.at));
+            }
+        }
+        Some(Value::List(items)) => {
+            for (at, name) in items.iter().filter_map(text_of).filter(|(_, text)| !text.contains('=')) {
+                add(found, named(name, false, at));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn text_of(node: &Node) -> Option<(Mark, &str)> {
+    match &node.value {
+        Value::Scalar(scalar) => Some((node.at, &scalar.text)),
+        _ => None,
+    }
+}
+
+fn named(name: &str, required: bool, at: Mark) -> Variable {
+    Variable { name: name.to_owned(), default: None, required, line: at.line, column: at.column }
+}
+
+fn add(found: &mut Vec<Variable>, variable: Variable) {
+    match found.iter_mut().find(|known| known.name == variable.name) {
+        Some(known) => {
+            known.required |= variable.required;
+            known.default = known.default.take().or(variable.default);
+        }
+        None => found.push(variable),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod file;
 mod mounts;
 mod order;
 mod ports;
+pub(super) mod render;
 mod scalars;
 mod services;
 

@@ -228,23 +228,33 @@ impl Node {
     pub(super) fn remove_image(&mut self, reference: &str) -> Result<()> {
         let at = self.image_at(reference).ok_or_else(|| no_image(reference))?;
         let image = &self.images[at].0;
-        let names = image.repo_digests.len() + image.tags.len();
         let refused =
             |reason: &str| Error::Conflict { what: format!("removing image {reference}"), reason: reason.into() };
         let is_id = image.id == reference;
-        if is_id && names > 1 {
+        if is_id && image.repo_digests.len() + image.tags.len() > 1 {
             return Err(refused("it has several names"));
         }
-        let is_last = is_id || names == 1;
-        if is_last && self.containers.iter().any(|kept| kept.image.id == image.id) {
-            return Err(refused("a container uses it"));
+        let mut left = image.clone();
+        left.repo_digests.retain(|name| name != reference);
+        left.tags.retain(|name| name != reference);
+        // With the last tag of a repository its digests go too.
+        if let Some((repository, _)) =
+            reference.rsplit_once(':').filter(|_| image.tags.iter().any(|tag| tag == reference))
+        {
+            let is_of_it = |name: &String, mark: char| {
+                name.strip_prefix(repository).is_some_and(|rest| rest.starts_with(mark) && !rest.contains('/'))
+            };
+            if !left.tags.iter().any(|tag| is_of_it(tag, ':')) {
+                left.repo_digests.retain(|name| !is_of_it(name, '@'));
+            }
         }
-        if is_last {
+        if is_id || (left.tags.is_empty() && left.repo_digests.is_empty()) {
+            if self.containers.iter().any(|kept| kept.image.id == image.id) {
+                return Err(refused("a container uses it"));
+            }
             self.images.remove(at);
         } else {
-            let image = &mut self.images[at].0;
-            image.repo_digests.retain(|name| name != reference);
-            image.tags.retain(|name| name != reference);
+            self.images[at].0 = left;
         }
         self.tell("image", "delete", reference);
         Ok(())

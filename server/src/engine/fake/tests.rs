@@ -156,7 +156,9 @@ async fn an_image_goes_with_its_last_name() {
     fake.tag_image(&digest, "kept/web", "1").await.unwrap();
     let id = fake.image("kept/web:1").await.unwrap().unwrap().id;
     assert!(matches!(fake.remove_image(&id).await, Err(Error::Conflict { .. })));
-    fake.remove_image(&digest).await.unwrap();
+    fake.tag_image(&digest, "a/web", "2").await.unwrap();
+    fake.remove_image("a/web:2").await.unwrap();
+    assert!(fake.image(&digest).await.unwrap().is_none(), "with the last tag of a repository its digest goes too");
     assert!(fake.image(&id).await.unwrap().is_some());
     fake.remove_image("kept/web:1").await.unwrap();
     assert!(fake.image(&id).await.unwrap().is_none());

@@ -202,7 +202,7 @@ async fn version(
 fn platform(panel: &Panel) -> Platform {
     let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
     let own = format!("linux/{architecture}");
-    let snapshot = panel.tools.world().snapshot();
+    let snapshot = panel.tools.world().now();
     let said = match &snapshot.engine {
         Reachability::Up { info, .. } => info.platform.clone(),
         Reachability::Unknown | Reachability::Down { .. } => own,
@@ -237,7 +237,7 @@ fn tag_rule(rule: &ImageRule) -> Option<TagRule> {
             about::Order::Semver => Order::Semver,
             about::Order::Numeric => Order::Numeric,
             about::Order::Calendar => Order::Calendar,
-            about::Order::Listed => Order::Listed,
+            about::Order::Listed => Order::Listed(rule.listed.clone()),
         },
         line: match rule.line {
             about::Line::Major => LineRule::Major,
@@ -286,7 +286,7 @@ fn field_view(name: &str, field: &fields::Field, actor: &Actor) -> FieldView {
     FieldView {
         name: name.to_owned(),
         kind: match field.kind {
-            fields::FieldKind::Text => FieldKind::Text,
+            fields::FieldKind::Text | fields::FieldKind::Domain | fields::FieldKind::Language => FieldKind::Text,
             fields::FieldKind::Email => FieldKind::Email,
             fields::FieldKind::Url => FieldKind::Url,
             fields::FieldKind::Password => FieldKind::Password,
@@ -294,7 +294,7 @@ fn field_view(name: &str, field: &fields::Field, actor: &Actor) -> FieldView {
             fields::FieldKind::Size => FieldKind::Size,
             fields::FieldKind::Boolean => FieldKind::Boolean,
             fields::FieldKind::Choice => FieldKind::Choice,
-            fields::FieldKind::Timezone => FieldKind::Timezone,
+            fields::FieldKind::TimeZone => FieldKind::Timezone,
         },
         label: text(&field.label),
         hint: field.hint.as_ref().map(text),

@@ -12,6 +12,7 @@ mod activity;
 mod catalog;
 mod engine;
 mod operations;
+mod registries;
 mod session;
 mod setup;
 mod tools;
@@ -32,6 +33,11 @@ pub fn document() -> utoipa::openapi::OpenApi {
     Document::openapi()
 }
 
+/// The OpenAPI document with all its paths.
+pub fn whole_document() -> utoipa::openapi::OpenApi {
+    OpenApiRouter::with_openapi(document()).nest(::api::ROOT, routes()).to_openapi()
+}
+
 /// All routes, relative to the API's root.
 pub fn routes() -> OpenApiRouter<Panel> {
     OpenApiRouter::new()
@@ -41,6 +47,7 @@ pub fn routes() -> OpenApiRouter<Panel> {
         .merge(catalog::routes())
         .merge(tools::routes())
         .merge(operations::routes())
+        .merge(registries::routes())
         .merge(activity::routes())
         .merge(super::live::routes())
 }

@@ -280,7 +280,7 @@ async fn export_compose(State(panel): State<Panel>, Who(actor): Who, Path(tool):
 )]
 async fn export_values(State(panel): State<Panel>, Who(actor): Who, Path(tool): Path<String>) -> Answer<Response> {
     let export = panel.tools.export(&actor, &tool).await?;
-    Ok(file("text/plain; charset=utf-8", "values.env", export.values))
+    Ok(file("text/plain; charset=utf-8", "values.env", export.environment))
 }
 
 fn file(kind: &'static str, name: &str, content: String) -> Response {

@@ -1,0 +1,27 @@
+//! Logins at registries.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A login that is kept; its password is never shown. `GET /registries`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LoginView {
+    /// The registry's host, such as `docker.io` or `registry.example:5000`.
+    pub registry: String,
+    /// The account's name.
+    pub username: String,
+    /// When name or password were last set.
+    pub updated_at: Timestamp,
+}
+
+/// A login to keep. `PUT /registries/{registry}`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct NewLogin {
+    /// The account's name.
+    pub username: String,
+    /// Its password or access token.
+    pub password: String,
+}

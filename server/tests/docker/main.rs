@@ -1,0 +1,12 @@
+//! The real engine: every promise of `engine::Engine` against Docker itself.
+//!
+//! Needed on the machine: Docker Engine at `DOCKER_HOST` or its usual socket; for pulls `docker-registry`, for outages
+//! root and `dockerd`; `busybox` linked statically (Debian: `docker.io`, `docker-registry`, `busybox-static`).
+//! What is missing fails the tests that need it. Everything made carries the label `app.summoner.test`, and each test
+//! sweeps up after itself, also when it fails.
+
+mod bed;
+mod containers;
+mod images;
+mod logs;
+mod outage;
