@@ -48,12 +48,18 @@ export const openLink = (page: Page): Locator => page.getByRole("link", { name: 
 /** The port of the first way into a tool, on an entry's page. */
 export const portField = (page: Page): Locator => page.getByLabel(/^Port for /).first();
 
-/** Chooses a version on an entry's page; its release line first, where the page shows only one line at a time. */
+/** A segment of the version picker, such as line `1` or variant `Alpine`; each is a link, so it works by query alone. */
+export const segment = (page: Page, group: "Release line" | "Variant", name: string): Locator =>
+  page.getByRole("group", { name: group }).first().getByRole("link", { name, exact: true });
+
+/** The versions on offer for an image, as radios. */
+export const versions = (page: Page, repository: string): Locator =>
+  page.getByRole("radiogroup", { name: `Version of ${repository}` }).getByRole("radio");
+
+/** Chooses a version on an entry's page; its release line first, because the page shows one line at a time. */
 export async function chooseVersion(page: Page, tag: string, line: string): Promise<void> {
   const version = page.locator(`input[type="radio"][value="${tag}"]`);
-  if ((await version.count()) === 0) {
-    await page.getByRole("radiogroup", { name: "Release line" }).getByText(line, { exact: true }).click();
-  }
+  if ((await version.count()) === 0) await segment(page, "Release line", line).click();
   await version.check();
 }
 
