@@ -74,7 +74,7 @@ test.describe.serial("a tool with data", () => {
 
   test("shows the lines that its services wrote", async ({ page }) => {
     await open(page, `/tools/${tool}/logs`);
-    await expect(page.getByRole("log")).toContainText("demo 1.0.0 listens on");
+    await expect(page.getByRole("log")).toContainText("demo 2.0.0 listens on");
     await open(page, `/tools/${tool}/logs?service=db`);
     await expect(page.getByRole("log")).toContainText("database system is ready to accept connections");
   });
@@ -86,7 +86,7 @@ test.describe.serial("a tool with data", () => {
     await expect.poll(async () => (await container(tool, "app")).State.StartedAt, { timeout: 60_000 }).not.toBe(started);
     await expect.poll(async () => (await container(tool, "app")).State.Health?.Status, { timeout: 60_000 }).toBe("healthy");
     const notes = await page.request.get(new URL("/notes", address).href);
-    expect(await notes.json()).toEqual([{ text: note, version: "" }]);
+    expect(await notes.json()).toEqual([{ text: note, version: "2.0.0" }]);
   });
 
   test("stops when asked and says so", async ({ page }) => {
@@ -110,7 +110,7 @@ test.describe.serial("a tool with data", () => {
     await page.getByRole("button", { name: "Start", exact: true }).click();
     await expect.poll(async () => (await container(tool, "app")).State.Health?.Status, { timeout: 60_000 }).toBe("healthy");
     const notes = await page.request.get(new URL("/notes", address).href);
-    expect(await notes.json()).toEqual([{ text: note, version: "" }]);
+    expect(await notes.json()).toEqual([{ text: note, version: "2.0.0" }]);
   });
 
   test("a container that dies is seen without a reload", async ({ page }) => {
@@ -133,7 +133,7 @@ test.describe.serial("a tool with data", () => {
     await install(page, entries.demo, { name: tool });
     address = (await openLink(page).getAttribute("href"))!;
     const notes = await page.request.get(new URL("/notes", address).href);
-    expect(await notes.json()).toEqual([{ text: note, version: "" }]);
+    expect(await notes.json()).toEqual([{ text: note, version: "2.0.0" }]);
   });
 
   test("does not lose its data to a name that is typed wrong", async ({ page }) => {
