@@ -42,12 +42,24 @@ export const frame = (page: Page): Locator => page.getByRole("navigation").first
 
 export const verdict = (page: Page): Locator => page.getByRole("heading", { level: 1 });
 
-/** Chooses a version on an entry's page; its release line first, where the page shows only one line at a time. */
+/** Leads into the installed tool itself. */
+export const openLink = (page: Page): Locator => page.getByRole("link", { name: "Open", exact: true });
+
+/** The port of the first way into a tool, on an entry's page. */
+export const portField = (page: Page): Locator => page.getByLabel(/^Port for /).first();
+
+/** A segment of the version picker, such as line `1` or variant `Alpine`; each is a link, so it works by query alone. */
+export const segment = (page: Page, group: "Release line" | "Variant", name: string): Locator =>
+  page.getByRole("group", { name: group }).first().getByRole("link", { name, exact: true });
+
+/** The versions on offer for an image, as radios. */
+export const versions = (page: Page, repository: string): Locator =>
+  page.getByRole("radiogroup", { name: `Version of ${repository}` }).getByRole("radio");
+
+/** Chooses a version on an entry's page; its release line first, because the page shows one line at a time. */
 export async function chooseVersion(page: Page, tag: string, line: string): Promise<void> {
   const version = page.locator(`input[type="radio"][value="${tag}"]`);
-  if ((await version.count()) === 0) {
-    await page.getByRole("radiogroup", { name: "Release line" }).getByText(line, { exact: true }).click();
-  }
+  if ((await version.count()) === 0) await segment(page, "Release line", line).click();
   await version.check();
 }
 
@@ -61,7 +73,7 @@ export async function beginInstall(
   await expect(verdict(page)).toHaveText(`Install ${entry.title}`);
   if (answers.version) await chooseVersion(page, answers.version.tag, answers.version.line);
   await page.getByLabel("Name", { exact: true }).fill(answers.name);
-  if (answers.port) await page.getByLabel("Where it listens").fill(String(answers.port));
+  if (answers.port) await portField(page).fill(String(answers.port));
   await page.getByRole("button", { name: `Install ${entry.title}` }).click();
   await page.waitForURL(/\/operations\//);
 }
@@ -80,11 +92,10 @@ export async function install(page: Page, entry: { id: string; title: string }, 
   await ended(page, /is ready$/);
 }
 
-/** Has the first password of a tool shown, which happens once. */
-export async function firstPassword(page: Page, tool: string): Promise<string> {
+/** Asks for the first password of a tool; it is shown once. */
+export async function askFirstPassword(page: Page, tool: string): Promise<void> {
   await open(page, `/tools/${tool}/first-login`);
-  await page.getByRole("button", { name: /^Show/ }).click();
-  return (await page.getByLabel("Password").or(page.locator("[data-secret]")).first().textContent())!.trim();
+  await page.getByRole("button", { name: "Show the first password" }).click();
 }
 
 /** Takes a tool away over its danger page. */

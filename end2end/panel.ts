@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, type WriteStream } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
@@ -139,6 +139,14 @@ export class Panel {
   /** Starts it again after `kill9`. */
   async resume(): Promise<void> {
     await this.run();
+  }
+
+  /** Runs a statement in its private database: for what a test cannot wait for, such as an answer that grows old. */
+  sql(statement: string): string {
+    const socket = readdirSync(this.folder, { recursive: true, encoding: "utf8" }).find((name) => basename(name) === ".s.PGSQL.5432");
+    if (!socket) throw new Error(`There is no socket of a database in ${this.folder}.`);
+    const args = ["-h", dirname(join(this.folder, socket)), "-U", "summoner", "-d", "summoner", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement];
+    return execFileSync("psql", args, { encoding: "utf8" }).trim();
   }
 
   /** Stops it for good and takes its data away. */

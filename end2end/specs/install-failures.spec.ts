@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { containers, snapshot, volumes } from "../engine.ts";
 import { expect, test } from "../fixtures.ts";
-import { beginInstall, ended, entries, install, open, remove, steps, verdict } from "../journeys.ts";
+import { beginInstall, ended, entries, install, open, portField, remove, steps, verdict } from "../journeys.ts";
 
 const broken = [
   { tag: "1.2.0", what: "never gets well", cause: /health|healthy/i, log: "demo 1.2.0 listens on" },
@@ -41,7 +41,7 @@ test("a port that is taken is refused at its field, before anything is made", as
   const before = await snapshot();
   await open(page, `/catalogue/${entries.site.id}`);
   await page.getByLabel("Name", { exact: true }).fill("e2e-port");
-  await page.getByLabel("Where it listens").fill(String(port));
+  await portField(page).fill(String(port));
   await page.getByRole("button", { name: "Install Static site" }).click();
   await expect(page.getByRole("main")).toContainText(new RegExp(`port ${port}`, "i"));
   await expect(page).toHaveURL(/\/catalogue\/static-site/);

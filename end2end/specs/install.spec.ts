@@ -1,6 +1,6 @@
 import { container, containers, docker, networks, snapshot, volumes } from "../engine.ts";
 import { expect, test } from "../fixtures.ts";
-import { beginInstall, ended, entries, install, open, remove, steps, verdict } from "../journeys.ts";
+import { beginInstall, ended, entries, install, open, openLink, remove, steps, verdict } from "../journeys.ts";
 
 test("a static site is found in the catalogue, installed and opened", async ({ page }) => {
   const tool = "e2e-site";
@@ -12,7 +12,7 @@ test("a static site is found in the catalogue, installed and opened", async ({ p
   await expect(steps(page)).not.toHaveCount(0);
   await expect(steps(page, "done")).toHaveCount(await steps(page).count());
 
-  const address = await page.getByRole("link", { name: "Open" }).getAttribute("href");
+  const address = await openLink(page).getAttribute("href");
   expect(address).toMatch(/^http:\/\//);
   const site = await page.context().newPage();
   await site.goto(address!);
@@ -60,7 +60,7 @@ test.describe.serial("a tool with data", () => {
       ["app", "healthy"],
       ["db", "healthy"],
     ]);
-    address = (await page.getByRole("link", { name: "Open" }).getAttribute("href"))!;
+    address = (await openLink(page).getAttribute("href"))!;
     const kept = await page.request.post(new URL("/notes", address).href, { form: { text: note } });
     expect(kept.status()).toBe(201);
   });
@@ -74,7 +74,7 @@ test.describe.serial("a tool with data", () => {
 
   test("shows the lines that its services wrote", async ({ page }) => {
     await open(page, `/tools/${tool}/logs`);
-    await expect(page.getByRole("log")).toContainText("demo 1.0.0 listens on");
+    await expect(page.getByRole("log")).toContainText("demo 2.0.0 listens on");
     await open(page, `/tools/${tool}/logs?service=db`);
     await expect(page.getByRole("log")).toContainText("database system is ready to accept connections");
   });
@@ -86,7 +86,7 @@ test.describe.serial("a tool with data", () => {
     await expect.poll(async () => (await container(tool, "app")).State.StartedAt, { timeout: 60_000 }).not.toBe(started);
     await expect.poll(async () => (await container(tool, "app")).State.Health?.Status, { timeout: 60_000 }).toBe("healthy");
     const notes = await page.request.get(new URL("/notes", address).href);
-    expect(await notes.json()).toEqual([{ text: note, version: "" }]);
+    expect(await notes.json()).toEqual([{ text: note, version: "2.0.0" }]);
   });
 
   test("stops when asked and says so", async ({ page }) => {
@@ -110,7 +110,7 @@ test.describe.serial("a tool with data", () => {
     await page.getByRole("button", { name: "Start", exact: true }).click();
     await expect.poll(async () => (await container(tool, "app")).State.Health?.Status, { timeout: 60_000 }).toBe("healthy");
     const notes = await page.request.get(new URL("/notes", address).href);
-    expect(await notes.json()).toEqual([{ text: note, version: "" }]);
+    expect(await notes.json()).toEqual([{ text: note, version: "2.0.0" }]);
   });
 
   test("a container that dies is seen without a reload", async ({ page }) => {
@@ -131,9 +131,9 @@ test.describe.serial("a tool with data", () => {
 
   test("is installed again on the data that was kept", async ({ page }) => {
     await install(page, entries.demo, { name: tool });
-    address = (await page.getByRole("link", { name: "Open" }).getAttribute("href"))!;
+    address = (await openLink(page).getAttribute("href"))!;
     const notes = await page.request.get(new URL("/notes", address).href);
-    expect(await notes.json()).toEqual([{ text: note, version: "" }]);
+    expect(await notes.json()).toEqual([{ text: note, version: "2.0.0" }]);
   });
 
   test("does not lose its data to a name that is typed wrong", async ({ page }) => {

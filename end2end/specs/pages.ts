@@ -27,7 +27,7 @@ export async function withTool(page: Page, label: string, look: (pages: Look[]) 
     { name: "operation", path: operation },
     { name: "tools-one", path: "/tools" },
     { name: "dashboard-one", path: "/" },
-    ...["", "/services", "/versions", "/logs", "/settings", "/remove"].map((tab) => ({ name: `tool${tab.replace("/", "-")}`, path: `/tools/${tool}${tab}` })),
+    ...["", "/logs", "/settings", "/remove"].map((tab) => ({ name: `tool${tab.replace("/", "-")}`, path: `/tools/${tool}${tab}` })),
   ]);
   await open(page, "/");
   await remove(page, tool, "delete");

@@ -1,19 +1,21 @@
 import { container } from "../engine.ts";
 import { expect, test } from "../fixtures.ts";
-import { entries, firstPassword, install, open, remove } from "../journeys.ts";
+import { askFirstPassword, entries, install, openLink, remove } from "../journeys.ts";
 
 test("WordPress is installed with its database, and its administrator signs in", async ({ page }) => {
   const tool = "e2e-blog";
   await install(page, entries.wordpress, { name: tool });
   expect((await container(tool, "app")).State.Health?.Status).toBe("healthy");
   expect((await container(tool, "db")).State.Health?.Status).toBe("healthy");
-  const address = (await page.getByRole("link", { name: "Open" }).getAttribute("href"))!;
+  const address = (await openLink(page).getAttribute("href"))!;
 
-  const password = await firstPassword(page, tool);
-  expect(password).toMatch(/^\S{20}$/);
-  // Shown once: a second look finds nothing to show.
-  await open(page, `/tools/${tool}/first-login`);
-  await expect(page.getByRole("button", { name: /^Show/ })).toHaveCount(0);
+  await askFirstPassword(page, tool);
+  const account = page.locator(".first-login code");
+  await expect(account).toHaveText(["summoner", /^\S{20}$/]);
+  const password = (await account.nth(1).textContent())!;
+  // Shown once: whoever asks again does not get it.
+  await askFirstPassword(page, tool);
+  await expect(page.getByRole("main")).toContainText(/already/);
   await expect(page.getByText(password)).toHaveCount(0);
 
   const site = await page.context().newPage();

@@ -97,6 +97,39 @@ export const repositories = [
     config: () => ({}),
   },
   {
+    repository: "library/registry",
+    image: "registry",
+    variants: [""],
+    releases: [
+      { version: "2.8.3", created: "2023-10-02", also: ["2.8", "2"] },
+      { version: "3.0.0", created: "2025-04-03", also: ["3.0"] },
+      { version: "3.1.1", created: "2026-06-09", also: ["3.1", "3", "latest"] },
+    ],
+    config: () => ({}),
+  },
+  {
+    repository: "prom/prometheus",
+    image: "prometheus",
+    variants: [""],
+    releases: [
+      { version: "v2.55.1", created: "2024-11-04", also: ["v2.55"] },
+      { version: "v3.13.1", created: "2026-07-21" },
+      { version: "v3.13.2", created: "2026-08-04", also: ["v3.13", "v3", "latest"] },
+      { version: "v3.14.0-rc.0", created: "2026-08-18" },
+    ],
+    config: () => ({}),
+  },
+  {
+    repository: "library/adminer",
+    image: "adminer",
+    variants: ["", "-standalone"],
+    releases: [
+      { version: "5.4.2", created: "2026-02-10", also: ["5.4", "5"] },
+      { version: "6.0.1", created: "2026-07-07", also: ["6.0", "6", "latest"] },
+    ],
+    config: () => ({}),
+  },
+  {
     repository: "demo/web",
     image: "demo",
     format: "oci",
