@@ -10,7 +10,8 @@ use std::time::Duration;
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::reference::DOCKER_HUB;
+use super::reference::{DOCKER_HUB, Reference};
+use crate::config::Registries;
 
 /// How registries are reached when not directly, over TLS, at a public address.
 #[derive(Clone, Debug, Default)]
@@ -90,6 +91,29 @@ pub(super) struct Endpoint {
 }
 
 impl RegistryConfig {
+    /// What the settings say, with the limits of [`Limits::default`].
+    ///
+    /// # Errors
+    /// When a name is not a registry's, a mirror is not an origin over HTTPS, or plain HTTP would leave this machine.
+    pub fn from_settings(settings: &Registries) -> Result<Self, InvalidConfig> {
+        let named = |setting, name: &String| {
+            let refuse = |_| InvalidConfig { setting, value: name.clone(), reason: "this is not a registry's name" };
+            Reference::registry_named(name).map_err(refuse)
+        };
+        let mirror = |(name, url): (&String, &Url)| Ok((named("registry mirror", name)?, url.clone()));
+        let config = Self {
+            mirrors: settings.mirrors.iter().map(mirror).collect::<Result<_, _>>()?,
+            insecure: settings
+                .insecure
+                .iter()
+                .map(|name| named("insecure registry", name))
+                .collect::<Result<_, _>>()?,
+            ..Self::default()
+        };
+        config.check()?;
+        Ok(config)
+    }
+
     /// Refuses what would send requests in the clear or credentials in a URL.
     pub(super) fn check(&self) -> Result<(), InvalidConfig> {
         for registry in &self.insecure {
@@ -378,6 +402,23 @@ mod tests {
             assert!(mirror(text).is_err(), "{text}");
         }
         assert!(!mirror("https://ci:hidden@mirror.lan").unwrap_err().to_string().contains("hidden"));
+    }
+
+    #[test]
+    fn settings_name_registries_as_images_do() {
+        let settings = Registries {
+            mirrors: [("index.docker.io".to_owned(), url("http://127.0.0.1:5002"))].into(),
+            insecure: set(&["LOCALHOST:5000"]),
+        };
+        let config = RegistryConfig::from_settings(&settings).unwrap();
+        assert_eq!(config.endpoint("docker.io").unwrap().base, url("http://127.0.0.1:5002"));
+        assert_eq!(config.endpoint("localhost:5000").unwrap().base, url("http://localhost:5000"));
+
+        let refused = Registries { insecure: set(&["registry.lan"]), ..Registries::default() };
+        let said = RegistryConfig::from_settings(&refused).unwrap_err().to_string();
+        assert_eq!(said, "insecure registry \"registry.lan\": plain HTTP is for registries on this machine only");
+        let refused = Registries { insecure: set(&["http://localhost:5000"]), ..Registries::default() };
+        assert!(RegistryConfig::from_settings(&refused).is_err());
     }
 
     #[test]

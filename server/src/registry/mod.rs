@@ -141,17 +141,18 @@ pub struct Config {
 }
 
 impl Manifest {
-    /// The build that runs on `platform`: its own variant, else one that names none.
+    /// The build that runs on `platform`: of its own variant, else of the highest lower one (arm v7 runs v6), else one
+    /// that names none; a platform that names none itself takes the first of its architecture.
     pub fn build_for(&self, platform: &Platform) -> Option<&Build> {
         let same_kind =
             |build: &&Build| build.platform.os == platform.os && build.platform.architecture == platform.architecture;
-        self.builds
-            .iter()
-            .filter(same_kind)
-            .find(|build| build.platform.variant == platform.variant)
-            .or_else(|| self.builds.iter().filter(same_kind).find(|build| build.platform.variant.is_empty()))
-            // arm64 has one variant in practice; some publishers write v8 and machines do not.
-            .or_else(|| self.builds.iter().filter(same_kind).find(|_| platform.variant.is_empty()))
+        // Of two builds for one variant the publisher's first is meant, and the greatest is the last of equals.
+        let fitting =
+            self.builds.iter().rev().filter(same_kind).filter(|build| build.platform.variant <= platform.variant);
+        fitting
+            .max_by_key(|build| &build.platform.variant)
+            // arm64 has one variant in practice, which some publishers write and machines do not.
+            .or_else(|| self.builds.iter().find(same_kind).filter(|_| platform.variant.is_empty()))
     }
 }
 
@@ -159,5 +160,38 @@ impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.os, self.architecture)?;
         if self.variant.is_empty() { Ok(()) } else { write!(f, "/{}", self.variant) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn platform(text: &str) -> Platform {
+        let mut parts = text.split('/').map(str::to_owned);
+        let mut next = || parts.next().unwrap_or_default();
+        Platform { os: next(), architecture: next(), variant: next() }
+    }
+
+    #[test]
+    fn a_machine_gets_the_build_made_for_it() {
+        let build =
+            |text: &&str| Build { platform: platform(text), digest: Digest::of(text.as_bytes()), size_bytes: None };
+        let offered = ["linux/amd64", "linux/arm/v6", "linux/arm/v7", "linux/arm64/v8", "windows/amd64", "linux/386"];
+        let manifest = Manifest { digest: Digest::of(b""), builds: offered.iter().map(build).collect() };
+        for (machine, expected) in [
+            ("linux/amd64", Some("linux/amd64")),
+            ("linux/amd64/v3", Some("linux/amd64")),
+            ("linux/arm/v7", Some("linux/arm/v7")),
+            ("linux/arm/v8", Some("linux/arm/v7")),
+            ("linux/arm64", Some("linux/arm64/v8")),
+            ("windows/amd64", Some("windows/amd64")),
+            ("linux/arm/v5", None),
+            ("linux/riscv64", None),
+            ("windows/arm64", None),
+        ] {
+            let found = manifest.build_for(&platform(machine)).map(|build| build.platform.to_string());
+            assert_eq!(found.as_deref(), expected, "{machine}");
+        }
     }
 }

@@ -47,6 +47,18 @@ pub struct Digest(String);
 pub struct InvalidDigest;
 
 impl Reference {
+    /// The one name of a registry, whatever alias or case was written: a host, with a port if it needs one.
+    ///
+    /// # Errors
+    /// When `text` is not a registry's name.
+    pub fn registry_named(text: &str) -> Result<String, InvalidReference> {
+        // A namespace and a name, so that Docker Hub's own short forms play no part.
+        match format!("{text}/a/b").parse::<Self>() {
+            Ok(reference) if reference.repository == "a/b" => Ok(reference.registry),
+            _ => Err(InvalidReference::of(text, "a registry is a host, with a port if it needs one, and no path")),
+        }
+    }
+
     /// The host that answers for the image, with its port where one was given; `docker.io` for Docker Hub.
     pub fn registry(&self) -> &str {
         &self.registry
@@ -401,6 +413,24 @@ mod tests {
     fn s29_a_refused_name_is_quoted_without_its_control_characters() {
         let refused = "nginx\r\nX-Evil: 1".parse::<Reference>().unwrap_err();
         assert!(!refused.to_string().contains(['\r', '\n']));
+    }
+
+    #[test]
+    fn a_registry_has_one_name() {
+        for (text, name) in [
+            ("docker.io", "docker.io"),
+            ("index.docker.io", "docker.io"),
+            ("GHCR.io", "ghcr.io"),
+            ("localhost", "localhost"),
+            ("127.0.0.1:5000", "127.0.0.1:5000"),
+        ] {
+            assert_eq!(Reference::registry_named(text).as_deref(), Ok(name), "{text}");
+        }
+        for text in
+            ["", "ghcr", "https://ghcr.io", "ghcr.io/", "ghcr.io/wekan", "a b", "ghcr.io\n", "-x.io", "u@ghcr.io"]
+        {
+            assert!(Reference::registry_named(text).is_err(), "{text:?}");
+        }
     }
 
     #[test]

@@ -791,7 +791,7 @@ mod tests {
 
         #[test]
         fn comparison_is_a_total_order_among_the_comparable(tags in tags(), rule in rules()) {
-            let read: Vec<&str> = tags.iter().map(String::as_str).filter(|tag| rule.read(tag).is_some()).take(12).collect();
+            let read: Vec<&str> = tags.iter().map(String::as_str).filter(|tag| rule.read(tag).is_some()).take(6).collect();
             for a in &read {
                 prop_assert_eq!(rule.compare(a, a), Some(Ordering::Equal));
                 for b in &read {
