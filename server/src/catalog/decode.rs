@@ -10,7 +10,7 @@ use std::fmt;
 use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-use super::finding::{Finding, Mark, quoted};
+use super::finding::{Finding, Mark, instead, quoted};
 use super::tree::{Key, Node, Scalar, Value};
 
 /// Decodes a node whose place in the file is `path`; unknown keys go to `findings` and do not stop the decoding.
@@ -80,7 +80,7 @@ impl de::Error for Misfit {
 
 /// The sentence about a key that nobody reads.
 pub(super) fn unknown_key(key: &str, known: &[&str]) -> String {
-    format!("The key {} is not known here. Leave it out, or write one of {}.", quoted(key), known.join(", "))
+    format!("The key {} is not known here. {}", quoted(key), instead(key, known))
 }
 
 #[derive(Clone)]

@@ -1,6 +1,7 @@
 //! All entries together: those that came with the program, and a folder of own ones.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 use std::path::Path;
 use std::{fs, io};
 
@@ -70,11 +71,15 @@ impl Catalog {
     pub fn add(&mut self, other: Self) {
         self.refused.extend(other.refused);
         for (id, entry) in other.entries {
-            if self.entries.contains_key(&id) {
-                let message = format!("An entry is called “{id}” already. Give the folder another name.");
-                self.refuse(&id, vec![Finding::of_file(message)]);
-            } else {
-                self.entries.insert(id, entry);
+            match self.entries.entry(id) {
+                Slot::Vacant(slot) => {
+                    slot.insert(entry);
+                }
+                Slot::Occupied(slot) => {
+                    let id = slot.key().clone();
+                    let message = format!("An entry is called “{id}” already. Give the folder another name.");
+                    self.refused.push(Refused { folder: id, findings: vec![Finding::of_file(message)] });
+                }
             }
         }
     }

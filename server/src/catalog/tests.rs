@@ -458,3 +458,66 @@ fn an_icon_that_acts_is_refused() {
     }
     assert!(listed(&Entry { icon: None, ..forge() }.problems()).contains("no icon.svg"));
 }
+
+/// Pieces that matter to one of the readers.
+const TOKENS: [&str; 30] = [
+    "\n",
+    "  ",
+    "\t",
+    ": ",
+    "- ",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    "&a ",
+    "*a",
+    "<<: *a",
+    "!!str ",
+    "\"",
+    "'",
+    "#",
+    "|\n",
+    ">",
+    "~",
+    "$",
+    "${",
+    "${A:-",
+    "}",
+    "$$",
+    ":",
+    "é\u{0}",
+    "\u{e000}",
+    "services:\n",
+    "99999999999999999999",
+];
+
+proptest::proptest! {
+    #[test]
+    fn no_damage_to_an_entry_makes_a_reader_panic(
+        edits in proptest::collection::vec((0_usize..6_000, 0_usize..40, 0_usize..31), 1..6),
+    ) {
+        let mut text: Vec<char> = FORGE.chars().collect();
+        for (at, cut, token) in edits {
+            let at = at % text.len();
+            let end = (at + cut).min(text.len());
+            let token = TOKENS.get(token).copied().unwrap_or_default();
+            text.splice(at..end, token.chars());
+        }
+        let text: String = text.into_iter().collect();
+        match read(&text) {
+            Ok(entry) => {
+                entry.problems();
+                if entry.export(&choice()).is_ok() {
+                    exports_and_reads_back(&entry, &choice());
+                }
+            }
+            Err(findings) => {
+                let lines = text.split('\n').count() + 1;
+                proptest::prop_assert!(!findings.is_empty());
+                proptest::prop_assert!(findings.iter().all(|finding| finding.line <= lines && !finding.message.is_empty()));
+            }
+        }
+    }
+}

@@ -20,7 +20,7 @@ const MOST_NODES: usize = 20_000;
 /// The most bytes of text in a tree, expanded.
 const MOST_TEXT: usize = 1 << 20;
 /// The most findings before the rest of a file is not worth reading.
-const MOST_FINDINGS: usize = 100;
+pub(super) const MOST_FINDINGS: usize = 100;
 
 /// A value with its place.
 #[derive(Clone, Debug, PartialEq)]

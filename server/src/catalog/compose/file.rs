@@ -2,14 +2,13 @@
 
 use super::super::decode::unknown_key;
 use super::super::finding::{Finding, Mark, quoted};
-use super::super::interpolate::{Missing, STAND_IN, Template, Values, Variable};
-use super::super::tree::{self, Key, Node, Scalar, Value};
+use super::super::interpolate::{Missing, STAND_IN, Values, Variable};
+use super::super::tree::{self, Key, Node, Value};
 use super::scalars::{Reader, join};
-use super::services::{Files, Place, mounted_volumes};
-use super::{Approval, ApprovalKind, Compose, Network, Service, Volume};
-
-/// The most text of one file once its variables are filled in, in bytes.
-const LONGEST_FILLED: usize = 1 << 20;
+use super::services::mounted_volumes;
+use super::small_files::{Files, Place};
+use super::variables::{Filler, add, collect, named, named_by_environment, text_of};
+use super::{Approval, Compose, Network, Service};
 
 /// A Compose file as it is written, each value with its place and its variables not filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,7 +109,7 @@ impl ComposeFile {
     }
 
     fn read(&self, values: &Values, missing: Missing) -> Result<(Compose, Vec<Approval>), Vec<Finding>> {
-        let mut filler = Filler { values, missing, spent: 0, findings: Vec::new() };
+        let mut filler = Filler::new(values, missing);
         let root = filler.fill(&self.root, "");
         let mut reader = Reader::new(values, missing);
         reader.findings = filler.findings;
@@ -121,112 +120,6 @@ impl ComposeFile {
         reader.findings.sort();
         reader.findings.dedup();
         Err(reader.findings)
-    }
-}
-
-/// Gathers the variables of a part of the file; extensions (`x-…`) are for others and have none.
-fn collect(node: &Node, found: &mut Vec<Variable>) {
-    match &node.value {
-        Value::Scalar(scalar) => {
-            for variable in Template::parse(&scalar.text).map(|template| template.variables()).unwrap_or_default() {
-                add(found, Variable { line: node.at.line, column: node.at.column, ..variable });
-            }
-        }
-        Value::List(items) => items.iter().for_each(|item| collect(item, found)),
-        Value::Map(entries) => {
-            entries.iter().filter(|(key, _)| !key.text.starts_with("x-")).for_each(|(_, node)| collect(node, found));
-        }
-    }
-}
-
-fn named_by_environment(service: &Node, found: &mut Vec<Variable>) {
-    match service.get("environment").map(|node| &node.value) {
-        Some(Value::Map(entries)) => {
-            for (key, _) in entries.iter().filter(|(_, value)| value.is_null()) {
-                add(found, named(&key.text, false, key.at));
-            }
-        }
-        Some(Value::List(items)) => {
-            for (at, name) in items.iter().filter_map(text_of).filter(|(_, text)| !text.contains('=')) {
-                add(found, named(name, false, at));
-            }
-        }
-        _ => {}
-    }
-}
-
-fn text_of(node: &Node) -> Option<(Mark, &str)> {
-    match &node.value {
-        Value::Scalar(scalar) => Some((node.at, &scalar.text)),
-        _ => None,
-    }
-}
-
-fn named(name: &str, required: bool, at: Mark) -> Variable {
-    Variable { name: name.to_owned(), default: None, required, line: at.line, column: at.column }
-}
-
-fn add(found: &mut Vec<Variable>, variable: Variable) {
-    match found.iter_mut().find(|known| known.name == variable.name) {
-        Some(known) => {
-            known.required |= variable.required;
-            known.default = known.default.take().or(variable.default);
-        }
-        None => found.push(variable),
-    }
-}
-
-/// Fills in the variables of a whole tree.
-struct Filler<'values> {
-    values: &'values Values,
-    missing: Missing,
-    spent: usize,
-    findings: Vec<Finding>,
-}
-
-impl Filler<'_> {
-    fn fill(&mut self, node: &Node, path: &str) -> Node {
-        let value = match &node.value {
-            Value::Scalar(scalar) => Value::Scalar(self.fill_scalar(scalar, node.at, path)),
-            Value::List(items) => {
-                let filled = items.iter().enumerate().map(|(index, item)| self.fill(item, &format!("{path}[{index}]")));
-                Value::List(filled.collect())
-            }
-            Value::Map(entries) => Value::Map(
-                entries
-                    .iter()
-                    .filter(|(key, _)| !key.text.starts_with("x-"))
-                    .map(|(key, node)| (key.clone(), self.fill(node, &join(path, &key.text))))
-                    .collect(),
-            ),
-        };
-        Node { at: node.at, value }
-    }
-
-    fn fill_scalar(&mut self, scalar: &Scalar, at: Mark, path: &str) -> Scalar {
-        if !scalar.text.contains('$') {
-            return scalar.clone();
-        }
-        let filled = Template::parse(&scalar.text).and_then(|template| template.fill_with(self.values, self.missing));
-        match filled {
-            Ok(filled) if self.spent + filled.text.len() <= LONGEST_FILLED => {
-                self.spent += filled.text.len();
-                // What was filled in is a text, even where it reads “null”.
-                Scalar { text: filled.text, plain: false, assumed: filled.assumed }
-            }
-            Ok(_) => {
-                if self.spent <= LONGEST_FILLED {
-                    let message = "With its variables filled in, the file passes 1 MiB. Shorten the values.";
-                    self.findings.push(Finding::new(at, path, message));
-                }
-                self.spent = LONGEST_FILLED + 1;
-                Scalar { text: STAND_IN.to_owned(), plain: false, assumed: true }
-            }
-            Err(message) => {
-                self.findings.push(Finding::new(at, path, message));
-                Scalar { text: STAND_IN.to_owned(), plain: false, assumed: true }
-            }
-        }
     }
 }
 
@@ -322,142 +215,4 @@ impl Reader<'_> {
             self.report(at, path, message);
         }
     }
-
-    fn networks(&mut self, node: &Node) -> Vec<Network> {
-        let mut networks = Vec::new();
-        for (key, value) in self.entries(node, "networks") {
-            let path = join("networks", &key.text);
-            self.declared_name(key.at, &path, &key.text);
-            let mut network = Network { name: key.text.clone(), ..Network::default() };
-            let mut outside = Outside::default();
-            for (key, value, below) in
-                self.known_entries(value, &path, &["driver", "internal", "external", "name", "labels"])
-            {
-                match key {
-                    "driver" => network.driver = self.line(value, &below),
-                    "internal" => network.internal = self.truth(value, &below).unwrap_or_default(),
-                    "labels" => network.labels = self.labels(value, &below),
-                    _ => self.outside(&mut outside, key, value, &below),
-                }
-            }
-            network.external = self.external(outside, &network.name, &path, value);
-            networks.push(network);
-        }
-        networks
-    }
-
-    fn volumes(&mut self, node: &Node) -> Vec<Volume> {
-        let mut volumes = Vec::new();
-        for (key, value) in self.entries(node, "volumes") {
-            let path = join("volumes", &key.text);
-            self.declared_name(key.at, &path, &key.text);
-            let mut volume = Volume { name: key.text.clone(), ..Volume::default() };
-            let mut outside = Outside::default();
-            for (key, value, below) in self.known_entries(value, &path, &["driver", "external", "name", "labels"]) {
-                match key {
-                    "driver" => volume.driver = self.line(value, &below),
-                    "labels" => volume.labels = self.labels(value, &below),
-                    _ => self.outside(&mut outside, key, value, &below),
-                }
-            }
-            volume.external = self.external(outside, &volume.name, &path, value);
-            if let Some(driver) = volume.driver.as_deref().filter(|driver| *driver != "local") {
-                let message = format!("Its data is kept by the engine's plugin {}.", quoted(driver));
-                self.approve(ApprovalKind::External, &path, message);
-            }
-            volumes.push(volume);
-        }
-        volumes
-    }
-
-    fn declared_name(&mut self, at: Mark, path: &str, name: &str) {
-        let part = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        let right = name.len() <= 64 && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(part);
-        if !right {
-            let message =
-                format!("{} is not a name here. Write at most 64 letters, digits, dots and dashes.", quoted(name));
-            self.report(at, path, message);
-        }
-    }
-
-    fn outside(&mut self, outside: &mut Outside, key: &str, value: &Node, path: &str) {
-        match (key, &value.value) {
-            ("name", _) => outside.name = self.line(value, path),
-            // The old form: the name below `external`.
-            (_, Value::Map(_)) => {
-                outside.external = true;
-                for (_, value, below) in self.known_entries(value, path, &["name"]) {
-                    outside.name = self.line(value, &below);
-                }
-            }
-            _ => outside.external = self.truth(value, path).unwrap_or_default(),
-        }
-    }
-
-    fn external(&mut self, outside: Outside, name: &str, path: &str, node: &Node) -> Option<String> {
-        match outside {
-            Outside { external: false, name: None } => None,
-            Outside { external: false, name: Some(_) } => {
-                let message =
-                    "Summoner names networks and volumes itself, so that two tools never share one. Leave “name” out.";
-                self.report(node.at, &join(path, "name"), message);
-                None
-            }
-            Outside { external: true, name: given } => {
-                let given = given.unwrap_or_else(|| name.to_owned());
-                let message = format!("It uses {}, which belongs to something else.", quoted(&given));
-                self.approve(ApprovalKind::External, path, message);
-                Some(given)
-            }
-        }
-    }
-
-    /// The contents of configs or secrets: inline, or from a variable; files beside this one do not exist here.
-    fn contents(&mut self, node: &Node, place: Place) -> Vec<(String, String)> {
-        let mut contents = Vec::new();
-        for (key, value) in self.entries(node, place.key()) {
-            let path = join(place.key(), &key.text);
-            self.declared_name(key.at, &path, &key.text);
-            let mut content = None;
-            for (inner, value, below) in
-                self.known_entries(value, &path, &["content", "environment", "file", "external"])
-            {
-                match inner {
-                    "content" => content = self.text(value, &below),
-                    "environment" => content = self.from_variable(value, &below),
-                    _ => {
-                        let message = format!(
-                            "“{inner}” reads from outside this file, which is refused. Write “content” or “environment”."
-                        );
-                        self.report(value.at, &below, message);
-                        content = Some(String::new());
-                    }
-                }
-            }
-            if content.is_none() {
-                self.report(key.at, &path, "There is no content. Add “content”, or “environment” with a variable.");
-            }
-            contents.push((key.text.clone(), content.unwrap_or_default()));
-        }
-        contents
-    }
-
-    fn from_variable(&mut self, node: &Node, path: &str) -> Option<String> {
-        let name = self.line(node, path)?;
-        match (self.values.get(&name), self.missing) {
-            (Some(value), _) => Some(value.to_owned()),
-            (None, Missing::Assume) => Some(String::new()),
-            (None, Missing::AsWritten) => {
-                self.wrong(node, path, format!("The variable {} has no value. Give it one.", quoted(&name)));
-                Some(String::new())
-            }
-        }
-    }
-}
-
-/// Whether something belongs to something else, and under which name.
-#[derive(Default)]
-struct Outside {
-    external: bool,
-    name: Option<String>,
 }

@@ -5,13 +5,19 @@
 //! The keys are those of the Compose specification (compose-spec.io) in both their forms; a key that is not supported
 //! is refused by name, line and column, never ignored.
 
+mod declared;
 pub mod file;
+mod life;
+mod limits;
 mod mounts;
 mod order;
 mod ports;
+mod privileges;
 pub(super) mod render;
 mod scalars;
 mod services;
+mod small_files;
+mod variables;
 
 use std::fmt;
 use std::net::IpAddr;

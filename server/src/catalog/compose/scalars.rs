@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::decode::unknown_key;
 use super::super::finding::{Finding, Mark, quoted};
 use super::super::interpolate::{Missing, Values};
-use super::super::tree::{Key, Node, Scalar, Value};
+use super::super::tree::{Key, MOST_FINDINGS, Node, Scalar, Value};
 use super::super::units::{ByteSize, parse_duration};
 use super::{Approval, ApprovalKind};
 
@@ -24,7 +24,10 @@ impl<'values> Reader<'values> {
     }
 
     pub fn report(&mut self, at: Mark, path: &str, message: impl Into<String>) {
-        self.findings.push(Finding::new(at, path, message));
+        // A file with this many faults has one cause, and the rest would only fill memory.
+        if self.findings.len() < MOST_FINDINGS {
+            self.findings.push(Finding::new(at, path, message));
+        }
     }
 
     /// Reports a value, unless a stand-in took part in it: its real value is not known yet.

@@ -1,11 +1,11 @@
 //! The services of a Compose file, key by key.
 
-use super::super::finding::quoted;
+use super::super::finding::{instead, quoted};
 use super::super::tree::{Key, Node, Value};
+use super::privileges::capability;
 use super::scalars::{Reader, join, split_words};
-use super::{
-    ApprovalKind, Attachment, Condition, ContainerCheck, Logging, MountKind, MountedFile, Restart, Service, Ulimit,
-};
+use super::small_files::{Files, Place};
+use super::{ApprovalKind, Attachment, MountKind, Service};
 
 /// Every key of a service that is kept with its standard meaning.
 const KNOWN: [&str; 40] = [
@@ -49,26 +49,6 @@ const KNOWN: [&str; 40] = [
     "secrets",
     "annotations",
     "attach",
-];
-
-/// The capabilities that the engine gives by itself, and two that only lock memory and set priorities; others ask.
-const HARMLESS_CAPABILITIES: [&str; 16] = [
-    "AUDIT_WRITE",
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "FOWNER",
-    "FSETID",
-    "IPC_LOCK",
-    "KILL",
-    "MKNOD",
-    "NET_BIND_SERVICE",
-    "NET_RAW",
-    "SETFCAP",
-    "SETGID",
-    "SETPCAP",
-    "SETUID",
-    "SYS_CHROOT",
-    "SYS_NICE",
 ];
 
 impl Reader<'_> {
@@ -225,311 +205,12 @@ impl Reader<'_> {
         }
         attachments
     }
-
-    fn network_mode(&mut self, node: &Node, path: &str) -> Option<String> {
-        let mode = self.line(node, path)?;
-        match mode.as_str() {
-            "none" => {}
-            "host" => self.approve(ApprovalKind::HostNetwork, path, "It shares the machine's own network."),
-            shared if shared.starts_with("service:") => {}
-            foreign if foreign.starts_with("container:") => {
-                let message = format!("It shares the network of {}.", quoted(foreign));
-                self.approve(ApprovalKind::HostNetwork, path, message);
-            }
-            "bridge" | "default" => return None,
-            other => {
-                let message = format!("The network mode {} is not known. Write none, or leave it out.", quoted(other));
-                self.wrong(node, path, message);
-                return None;
-            }
-        }
-        Some(mode)
-    }
-
-    fn depends_on(&mut self, node: &Node, path: &str) -> Vec<(String, Condition)> {
-        if let Value::List(_) = &node.value {
-            return self.texts(node, path).into_iter().map(|name| (name, Condition::Started)).collect();
-        }
-        let mut found = Vec::new();
-        for (key, value) in self.entries(node, path) {
-            let below = join(path, &key.text);
-            let mut condition = Condition::Started;
-            for (key, value, below) in self.known_entries(value, &below, &["condition", "required", "restart"]) {
-                if key != "condition" {
-                    // Written out, the usual is fine; the other is a promise that is not kept here.
-                    let usual = key == "required";
-                    if self.truth(value, &below).is_some_and(|written| written != usual) {
-                        self.report(value.at, &below, format!("“{key}” is only supported as {usual}. Leave it out."));
-                    }
-                    continue;
-                }
-                condition = match self.text(value, &below).unwrap_or_default().as_str() {
-                    "service_started" => Condition::Started,
-                    "service_healthy" => Condition::Healthy,
-                    "service_completed_successfully" => Condition::CompletedSuccessfully,
-                    other => {
-                        let message = format!(
-                            "The condition {} is not known. Write service_started, service_healthy or \
-                             service_completed_successfully.",
-                            quoted(other)
-                        );
-                        self.wrong(value, &below, message);
-                        Condition::Started
-                    }
-                };
-            }
-            found.push((key.text.clone(), condition));
-        }
-        found
-    }
-
-    fn healthcheck(&mut self, node: &Node, path: &str) -> ContainerCheck {
-        let known = ["test", "interval", "timeout", "start_period", "start_interval", "retries", "disable"];
-        let mut check = ContainerCheck::default();
-        for (key, value, below) in self.known_entries(node, path, &known) {
-            match key {
-                "test" => check.test = self.check_test(value, &below),
-                "interval" => check.interval = self.duration(value, &below),
-                "timeout" => check.timeout = self.duration(value, &below),
-                "start_period" => check.start_period = self.duration(value, &below),
-                "start_interval" => check.start_interval = self.duration(value, &below),
-                "retries" => check.retries = self.parsed(value, &below, "a whole number"),
-                _ => {
-                    if self.truth(value, &below) == Some(true) {
-                        check.test = vec!["NONE".to_owned()];
-                    }
-                }
-            }
-        }
-        check
-    }
-
-    fn check_test(&mut self, node: &Node, path: &str) -> Vec<String> {
-        if let Value::Scalar(_) = &node.value {
-            return self.text(node, path).map(|text| vec!["CMD-SHELL".to_owned(), text]).unwrap_or_default();
-        }
-        let test = self.texts(node, path);
-        let right = match test.first().map(String::as_str) {
-            Some("NONE") => test.len() == 1,
-            Some("CMD") => test.len() > 1,
-            Some("CMD-SHELL") => test.len() == 2,
-            _ => false,
-        };
-        if !right {
-            self.report(
-                node.at,
-                path,
-                "The test starts with CMD and its words, or CMD-SHELL and one text. Write it so.",
-            );
-        }
-        test
-    }
-
-    fn restart(&mut self, node: &Node, path: &str) -> Restart {
-        let text = self.text(node, path).unwrap_or_default();
-        match text.split_once(':').unwrap_or((&text, "")) {
-            ("no" | "false", "") => Restart::No,
-            ("always", "") => Restart::Always,
-            ("unless-stopped", "") => Restart::UnlessStopped,
-            ("on-failure", "") => Restart::OnFailure(None),
-            ("on-failure", most) if most.parse::<u32>().is_ok() => Restart::OnFailure(most.parse().ok()),
-            _ => {
-                let message = format!(
-                    "{} is not a restart policy. Write no, always, on-failure or unless-stopped.",
-                    quoted(&text)
-                );
-                self.wrong(node, path, message);
-                Restart::No
-            }
-        }
-    }
-
-    fn added_capabilities(&mut self, node: &Node, path: &str) -> Vec<String> {
-        let names: Vec<_> = self.texts(node, path).iter().map(|name| capability(name)).collect();
-        for (index, name) in names.iter().enumerate() {
-            if !HARMLESS_CAPABILITIES.contains(&name.as_str()) {
-                let message = format!("It has the capability {}, which reaches past its container.", quoted(name));
-                self.approve(ApprovalKind::Capability, &format!("{path}[{index}]"), message);
-            }
-        }
-        names
-    }
-
-    fn security_options(&mut self, node: &Node, path: &str) -> Vec<String> {
-        let options = self.texts(node, path);
-        for (index, option) in options.iter().enumerate() {
-            if !option.starts_with("no-new-privileges") || option.ends_with("false") {
-                let message = format!("It runs with {} in place of the engine's confinement.", quoted(option));
-                self.approve(ApprovalKind::Unconfined, &format!("{path}[{index}]"), message);
-            }
-        }
-        options
-    }
-
-    fn devices(&mut self, node: &Node, path: &str) -> Vec<String> {
-        let devices = self.texts(node, path);
-        for (index, device) in devices.iter().enumerate() {
-            let message = format!("It uses the device {} of the machine.", quoted(device));
-            self.approve(ApprovalKind::Device, &format!("{path}[{index}]"), message);
-        }
-        devices
-    }
-
-    fn ulimits(&mut self, node: &Node, path: &str) -> Vec<Ulimit> {
-        let mut limits = Vec::new();
-        for (key, value) in self.entries(node, path) {
-            let below = join(path, &key.text);
-            let (mut soft, mut hard) = (None, None);
-            if let Value::Map(_) = &value.value {
-                for (key, value, below) in self.known_entries(value, &below, &["soft", "hard"]) {
-                    let limit = self.parsed(value, &below, "a whole number");
-                    *if key == "soft" { &mut soft } else { &mut hard } = limit;
-                }
-            } else {
-                soft = self.parsed(value, &below, "a whole number");
-                hard = soft;
-            }
-            match (soft.or(hard), hard.or(soft)) {
-                (Some(soft), Some(hard)) => limits.push(Ulimit { name: key.text.clone(), soft, hard }),
-                _ => self.wrong(value, &below, "The limit has no number. Write one, or “soft” and “hard”."),
-            }
-        }
-        limits
-    }
-
-    fn logging(&mut self, node: &Node, path: &str) -> Logging {
-        let mut logging = Logging { driver: None, options: Vec::new() };
-        for (key, value, below) in self.known_entries(node, path, &["driver", "options"]) {
-            match key {
-                "driver" => logging.driver = self.line(value, &below),
-                _ => logging.options = self.filled_pairs(value, &below),
-            }
-        }
-        logging
-    }
-
-    fn extra_hosts(&mut self, node: &Node, path: &str) -> Vec<(String, String)> {
-        let Value::List(_) = &node.value else { return self.filled_pairs(node, path) };
-        let mut hosts = Vec::new();
-        for (item, below) in self.items(node, path) {
-            let Some(text) = self.line(item, &below) else { continue };
-            match text.split_once('=').or_else(|| text.split_once(':')) {
-                Some((host, address)) if !host.is_empty() && !address.is_empty() => {
-                    let address = address.trim_start_matches('[').trim_end_matches(']');
-                    hosts.push((host.to_owned(), address.to_owned()));
-                }
-                _ => self.wrong(item, &below, format!("{} is not a host. Write name=address.", quoted(&text))),
-            }
-        }
-        hosts
-    }
-
-    fn processors(&mut self, node: &Node, path: &str) -> Option<f64> {
-        let number: f64 = self.parsed(node, path, "a number of processors such as 0.5")?;
-        if number.is_finite() && number > 0.0 {
-            return Some(number);
-        }
-        self.wrong(node, path, "The number of processors must be more than zero. Write one such as 0.5.");
-        None
-    }
-
-    fn deploy(&mut self, service: &mut Service, node: &Node, path: &str) {
-        for (_, resources, path) in self.known_entries(node, path, &["resources"]) {
-            for (key, value, path) in self.known_entries(resources, &path, &["limits", "reservations"]) {
-                let known: &[&str] = if key == "limits" { &["cpus", "memory", "pids"] } else { &["memory"] };
-                for (inner, value, path) in self.known_entries(value, &path, known) {
-                    match (key, inner) {
-                        ("limits", "cpus") => service.cpus = self.processors(value, &path),
-                        ("limits", "pids") => service.pids_limit = self.parsed(value, &path, "a whole number"),
-                        ("limits", _) => service.mem_limit = self.size(value, &path),
-                        _ => service.mem_reservation = self.size(value, &path),
-                    }
-                }
-            }
-        }
-    }
-
-    fn mounted_files(&mut self, node: &Node, path: &str, known: &[(String, String)], place: Place) -> Vec<MountedFile> {
-        let mut files = Vec::new();
-        for (item, below) in self.items(node, path) {
-            let mut file = MountedFile {
-                name: String::new(),
-                target: String::new(),
-                mode: 0o444,
-                uid: None,
-                gid: None,
-                content: String::new(),
-                secret: place == Place::Secret,
-            };
-            if let Value::Map(_) = &item.value {
-                for (key, value, below) in self.known_entries(item, &below, &["source", "target", "uid", "gid", "mode"])
-                {
-                    match key {
-                        "source" => file.name = self.line(value, &below).unwrap_or_default(),
-                        "target" => file.target = self.line(value, &below).unwrap_or_default(),
-                        "uid" => file.uid = self.parsed(value, &below, "a user's number"),
-                        "gid" => file.gid = self.parsed(value, &below, "a group's number"),
-                        _ => file.mode = self.file_mode(value, &below).unwrap_or(file.mode),
-                    }
-                }
-            } else {
-                file.name = self.line(item, &below).unwrap_or_default();
-            }
-            let Some((_, content)) = known.iter().find(|(name, _)| *name == file.name) else {
-                let message = format!(
-                    "{} is not declared. Add it under “{}” at the end of the file.",
-                    quoted(&file.name),
-                    place.key()
-                );
-                self.wrong(item, &below, message);
-                continue;
-            };
-            file.content.clone_from(content);
-            let written = match (file.target.as_str(), place) {
-                ("", Place::Config) => format!("/{}", file.name),
-                ("", Place::Secret) => format!("/run/secrets/{}", file.name),
-                (target, Place::Secret) if !target.starts_with('/') => format!("/run/secrets/{target}"),
-                (target, _) => target.to_owned(),
-            };
-            let Some(target) = self.container_path(item, &below, &written) else { continue };
-            files.push(MountedFile { target, ..file });
-        }
-        files
-    }
-}
-
-/// The contents of a file's configs and secrets by name.
-#[derive(Default)]
-pub(super) struct Files {
-    pub configs: Vec<(String, String)>,
-    pub secrets: Vec<(String, String)>,
-}
-
-/// Where a small file is declared.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    Config,
-    Secret,
-}
-
-impl Place {
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::Config => "configs",
-            Self::Secret => "secrets",
-        }
-    }
 }
 
 /// Whether a service may be called so: it becomes part of a container's name and a host name.
 fn is_service_name(name: &str) -> bool {
     let part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     name.len() <= 40 && name.starts_with(part) && name.chars().all(|c| part(c) || c == '-' || c == '_')
-}
-
-fn capability(name: &str) -> String {
-    let upper = name.to_ascii_uppercase();
-    upper.strip_prefix("CAP_").unwrap_or(&upper).to_owned()
 }
 
 /// Why a key of a service is refused, and what to do in its place.
@@ -548,11 +229,7 @@ fn refusal(key: &str) -> String {
             "shares the machine's own namespaces, which is refused. Leave it out"
         }
         _ => {
-            return format!(
-                "The key {} of a service is not supported. Leave it out, or write one of {}.",
-                quoted(key),
-                KNOWN.join(", ")
-            );
+            return format!("The key {} of a service is not supported. {}", quoted(key), instead(key, &KNOWN));
         }
     };
     format!("“{key}” {reason}.")
