@@ -60,6 +60,11 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/tools/:tool/settings") view=pages::tool::settings::Settings ssr=SsrMode::Async />
                     <Route path=path!("/tools/:tool/remove") view=pages::tool::remove::Remove ssr=SsrMode::Async />
                     <Route path=path!("/tools/:tool/first-login") view=pages::tool::first_login::FirstLoginPage ssr=SsrMode::Async />
+                    <Route path=path!("/tools/:tool/logs") view=pages::tool::logs::Logs ssr=SsrMode::Async />
+                    <Route path=path!("/catalogue") view=pages::catalogue::shelf::Catalogue ssr=SsrMode::Async />
+                    <Route path=path!("/catalogue/:entry") view=pages::catalogue::entry::Entry ssr=SsrMode::Async />
+                    <Route path=path!("/operations/:operation") view=pages::operation::Operation ssr=SsrMode::Async />
+                    <Route path=path!("/me") view=pages::me::Me ssr=SsrMode::Async />
                     <Route path=path!("/activity") view=pages::activity::Activity ssr=SsrMode::Async />
                 </ParentRoute>
             </Routes>

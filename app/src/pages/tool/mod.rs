@@ -1,6 +1,7 @@
 //! One tool: its head and tabs, which its pages share.
 
 pub mod first_login;
+pub mod logs;
 pub mod overview;
 pub mod remove;
 pub mod settings;

@@ -1,6 +1,7 @@
 //! The entry's form again, with present values.
 
 use api::{
+    Problem,
     catalog::EntryDetails,
     tools::{Reach, ToolDetails},
 };
@@ -27,31 +28,12 @@ use crate::{
 pub fn Settings() -> impl IntoView {
     let refused = refused();
     let name = name_in_path();
-    let details = Resource::new(
-        move || name.get(),
-        |name| client::page::<ToolDetails>(&format!("/tools/{}", client::encode(&name))),
-    );
-    // The tool says which entry it is of, so this one waits for the other.
-    let entry = Resource::new(
-        move || details.get().and_then(Result::ok).map(|details| details.tool.entry),
-        |entry| {
-            let asked = entry.map(|entry| client::get::<EntryDetails>(&format!("/catalog/{}", client::encode(&entry))));
-            async move {
-                match asked {
-                    Some(asked) => Some(asked.await),
-                    None => None,
-                }
-            }
-        },
-    );
+    let loaded = Resource::new(move || name.get(), load);
     view! {
         <Suspense>
             {move || Suspend::new(async move {
-                match details.await {
-                    Ok(details) => {
-                        let entry = entry.await;
-                        page(&details, entry, refused)
-                    }
+                match loaded.await {
+                    Ok((details, entry)) => page(&details, entry, refused),
                     Err(problem) => failure(&problem),
                 }
             })}
@@ -60,17 +42,19 @@ pub fn Settings() -> impl IntoView {
     .into_any()
 }
 
-fn page(
-    details: &ToolDetails,
-    entry: Option<Result<EntryDetails, api::Problem>>,
-    refused: RwSignal<Refused>,
-) -> AnyView {
+/// The tool says which entry it is of, so its questions are asked for second.
+async fn load(name: String) -> Result<(ToolDetails, Result<EntryDetails, Problem>), Problem> {
+    let details = client::page::<ToolDetails>(&format!("/tools/{}", client::encode(&name))).await?;
+    let entry = client::get(&format!("/catalog/{}", client::encode(&details.tool.entry))).await;
+    Ok((details, entry))
+}
+
+fn page(details: &ToolDetails, entry: Result<EntryDetails, Problem>, refused: RwSignal<Refused>) -> AnyView {
     let tool = expect_context::<Live>().tool(details.tool.clone());
     let name = details.tool.name.clone();
     let body = match entry {
-        Some(Ok(entry)) => form(details, entry, refused).into_any(),
-        Some(Err(problem)) => blocked(&problem),
-        None => ().into_any(),
+        Ok(entry) => form(details, entry, refused).into_any(),
+        Err(problem) => blocked(&problem),
     };
     view! {
         {head(details, tool, "settings", refused)}
