@@ -60,11 +60,7 @@ async fn run(
     let engine: Arc<dyn Engine> = Arc::new(Docker::connect(config.docker_host.as_deref())?);
     let (watcher, world) = Watcher::new(NodeId::new(&config.node), engine.clone(), clock.clone());
     let logins = Logins::new(pool.clone(), vault.clone(), clock.clone(), random.clone());
-    let registries = RegistryConfig {
-        mirrors: config.registries.mirrors.clone(),
-        insecure: config.registries.insecure.clone(),
-        ..RegistryConfig::default()
-    };
+    let registries = RegistryConfig::from_settings(&config.registries)?;
     let registry = HttpRegistry::new(registries, Arc::new(logins.clone()), clock.clone())?;
     let versions = Arc::new(Versions::new(pool.clone(), Arc::new(registry), clock.clone()));
     let means = Arc::new(Means {

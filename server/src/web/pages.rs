@@ -1,1 +1,238 @@
-//! To come.
+//! The pages: renders them whole, and answers their forms when they arrive without JavaScript.
+//!
+//! A page never reads a domain: it calls the API in-process, in the name of the person who asks, through the router it
+//! is given. That router answers under full paths (`/api/v1/…`) and must not compress, because its answers are read here.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use api::Problem;
+use app::{
+    client::{AssetNames, Backend, Call, Theme, door},
+    forms::{self, Refused},
+};
+use axum::{
+    Form, Router,
+    body::{Body, to_bytes},
+    extract::{FromRequest, Query, Request},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    response::{IntoResponse, Redirect, Response},
+};
+use leptos::{nonce::use_nonce, prelude::provide_context, reactive::owner::use_context};
+use leptos_axum::{ResponseOptions, render_app_async_with_context};
+use tower::ServiceExt;
+
+/// The name and value of every field, as they came.
+type Fields = Vec<(String, String)>;
+
+/// An answer of the API in-process is at most this large.
+const MOST_ANSWER: usize = 16 * 1024 * 1024;
+
+/// What the pages need of the server.
+#[derive(Clone)]
+pub struct Site {
+    /// The uncompressed router of the API, answering under full paths.
+    pub api: Router,
+    /// Where the browser finds its files.
+    pub assets: AssetNames,
+    /// Makes an idempotency key.
+    pub key: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+/// Every page and every form action. It answers whatever no other route does, so unknown paths get a page of their own.
+pub fn pages(site: Site) -> Router {
+    Router::new().fallback(move |request: Request| {
+        let site = site.clone();
+        async move { answer(site, request).await }
+    })
+}
+
+async fn answer(site: Site, request: Request) -> Response {
+    match *request.method() {
+        Method::GET | Method::HEAD => render(site, request, None).await,
+        Method::POST => match forms::find(request.uri().path()) {
+            Some(form) => post(site, form, request).await,
+            None => StatusCode::NOT_FOUND.into_response(),
+        },
+        _ => (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD, POST")]).into_response(),
+    }
+}
+
+/// Renders the page the request asks for; `refused` is what a form left behind.
+async fn render(site: Site, request: Request, refused: Option<Refused>) -> Response {
+    let status = refused.as_ref().and_then(|refused| refused.problem.as_ref()).map(|problem| problem.status);
+    let context = move || {
+        let Some((parts, options)) = use_context::<Parts>().zip(use_context::<ResponseOptions>()) else { return };
+        set_headers(&options);
+        if let Some(refused) = refused.clone() {
+            provide_context(refused);
+        }
+        provide_context(backend(&site, &parts, options));
+    };
+    let mut response = render_app_async_with_context(context, app::shell)(request).await;
+    // What the form got is the page's status, unless the page itself could not be had.
+    if let Some(status) = status.and_then(|status| StatusCode::from_u16(status).ok())
+        && response.status() == StatusCode::OK
+    {
+        *response.status_mut() = status;
+    }
+    response
+}
+
+fn set_headers(options: &ResponseOptions) {
+    let nonce = use_nonce().map(|nonce| nonce.to_string()).unwrap_or_default();
+    let policy = format!(
+        "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self' 'nonce-{nonce}'; \
+         connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    );
+    // A nonce is base64, so it is always a header value.
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        options.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    options.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    options.insert_header(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    options.insert_header(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+}
+
+fn backend(site: &Site, parts: &Parts, options: ResponseOptions) -> Backend {
+    let (api, headers) = (site.api.clone(), passed_on(&parts.headers));
+    let extensions = parts.extensions.clone();
+    let redirected = options.clone();
+    Backend {
+        call: Arc::new(move |asked| {
+            let (api, headers, extensions) = (api.clone(), headers.clone(), extensions.clone());
+            Box::pin(async move {
+                let (status, _, body) = call(api, asked, headers, extensions).await;
+                (status.as_u16(), body)
+            })
+        }),
+        status: Arc::new(move |status| {
+            options.set_status(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY))
+        }),
+        redirect: Arc::new(move |path| {
+            if let Ok(path) = HeaderValue::from_str(path) {
+                redirected.insert_header(header::LOCATION, path);
+                redirected.set_status(StatusCode::SEE_OTHER);
+            }
+        }),
+        key: site.key.clone(),
+        path: parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned(),
+        assets: site.assets.clone(),
+        theme: Theme::of_cookie(cookie(&parts.headers, "theme").as_deref()),
+    }
+}
+
+/// Sends a form to its API call, then on; a refused one gives its page again with what was typed.
+async fn post(site: Site, form: forms::Found, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let fields = match Form::<Fields>::from_request(Request::from_parts(parts.clone(), body), &()).await {
+        Ok(Form(fields)) => fields,
+        Err(rejection) => return rejection.into_response(),
+    };
+    // A form marks its own secret fields, so that they are never put back; the API knows nothing of the mark.
+    let (sealed, fields): (Fields, Fields) = fields.into_iter().partition(|(name, _)| name == "sealed");
+    let sealed: Vec<String> = sealed.into_iter().map(|(_, name)| name).collect();
+    let asked = Call { method: form.method, path: format!("{}{}", api::ROOT, form.api), body: body_of(&fields) };
+    let mut headers = passed_on(&parts.headers);
+    // The origin check of the API must see where the form came from.
+    for name in [header::ORIGIN, header::HOST, HeaderName::from_static("sec-fetch-site")] {
+        if let Some(value) = parts.headers.get(&name) {
+            headers.insert(name, value.clone());
+        }
+    }
+    let (status, answered, body) = call(site.api.clone(), asked, headers, parts.extensions.clone()).await;
+    let query =
+        Query::<BTreeMap<String, String>>::try_from_uri(&parts.uri).map(|Query(query)| query).unwrap_or_default();
+    let mut response = match app::client::read::<serde_json::Value>((status.as_u16(), body)) {
+        Ok(answer) => match forms::after(&form, &answer, query.get("next").map(String::as_str)) {
+            Some(to) => Redirect::to(&to).into_response(),
+            None => again(site, &parts, &form, Refused { answer: Some(answer), ..Refused::default() }).await,
+        },
+        Err(problem) if problem.status == 401 && form.page != "/sign-in" => {
+            Redirect::to(&door(&form.page)).into_response()
+        }
+        Err(problem) => again(site, &parts, &form, refused(fields, &sealed, problem)).await,
+    };
+    for cookie in answered.get_all(header::SET_COOKIE) {
+        response.headers_mut().append(header::SET_COOKIE, cookie.clone());
+    }
+    response
+}
+
+fn refused(fields: Fields, sealed: &[String], problem: Problem) -> Refused {
+    let values = fields.into_iter().filter(|(name, _)| !forms::is_secret(name, sealed)).collect();
+    Refused { values, problem: Some(problem), answer: None }
+}
+
+/// The form's page, rendered with what it left behind.
+async fn again(site: Site, parts: &Parts, form: &forms::Found, refused: Refused) -> Response {
+    let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut request = Request::new(Body::empty());
+    *request.headers_mut() = parts.headers.clone();
+    request.headers_mut().remove(header::CONTENT_LENGTH);
+    *request.extensions_mut() = parts.extensions.clone();
+    match format!("{}{query}", form.page).parse() {
+        Ok(uri) => *request.uri_mut() = uri,
+        Err(_) => return StatusCode::BAD_REQUEST.into_response(),
+    }
+    render(site, request, Some(refused)).await
+}
+
+fn body_of(fields: &[(String, String)]) -> String {
+    let encode = app::client::encode;
+    fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect::<Vec<_>>().join("&")
+}
+
+/// Headers of the page request that the API needs: who asks, and from where.
+fn passed_on(headers: &HeaderMap) -> HeaderMap {
+    let names = [
+        header::COOKIE,
+        header::USER_AGENT,
+        header::FORWARDED,
+        HeaderName::from_static("x-forwarded-for"),
+        HeaderName::from_static("x-forwarded-proto"),
+    ];
+    names.into_iter().filter_map(|name| headers.get(&name).map(|value| (name, value.clone()))).collect()
+}
+
+/// One call of the API in-process. The extensions of the page request go along: they hold the peer's address.
+async fn call(
+    api: Router,
+    asked: Call,
+    headers: HeaderMap,
+    extensions: http::Extensions,
+) -> (StatusCode, HeaderMap, String) {
+    let mut request = Request::new(Body::from(asked.body));
+    *request.headers_mut() = headers;
+    *request.extensions_mut() = extensions;
+    *request.method_mut() = match asked.method {
+        app::client::Method::Get => Method::GET,
+        app::client::Method::Post => Method::POST,
+        app::client::Method::Put => Method::PUT,
+        app::client::Method::Delete => Method::DELETE,
+    };
+    if asked.method != app::client::Method::Get {
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+        request.headers_mut().insert(header::CONTENT_TYPE, form);
+    }
+    match asked.path.parse() {
+        Ok(uri) => *request.uri_mut() = uri,
+        Err(_) => return (StatusCode::NOT_FOUND, HeaderMap::new(), String::new()),
+    }
+    let Ok(response) = api.oneshot(request).await;
+    let (parts, body) = response.into_parts();
+    match to_bytes(body, MOST_ANSWER).await {
+        Ok(body) => (parts.status, parts.headers, String::from_utf8_lossy(&body).into_owned()),
+        Err(error) => {
+            tracing::error!(%error, path = asked.path, "the answer of an in-process call could not be read");
+            (StatusCode::BAD_GATEWAY, HeaderMap::new(), String::new())
+        }
+    }
+}
+
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    cookies.flat_map(|cookies| cookies.split(';')).find_map(|cookie| {
+        let (key, value) = cookie.trim().split_once('=')?;
+        (key == name).then(|| value.to_owned())
+    })
+}

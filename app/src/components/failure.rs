@@ -1,0 +1,63 @@
+//! What is shown instead of something that could not be had.
+
+use api::Problem;
+use leptos::prelude::*;
+
+use crate::components::{callout::Callout, verdict::Verdict};
+use crate::words::Tone;
+
+/// A whole page that failed: what happened, what to do, a reference.
+pub fn failure(problem: &Problem) -> AnyView {
+    view! {
+        <Verdict sentence=problem.title.clone() lead=problem.detail.clone() />
+        {reference(problem)}
+        <p>
+            <a href="/">"Go to the dashboard"</a>
+        </p>
+    }
+    .into_any()
+}
+
+/// One block that failed; the rest of the page stands.
+pub fn blocked(problem: &Problem) -> AnyView {
+    view! {
+        <Callout tone=Tone::Warn title=problem.title.clone() text=problem.detail.clone() />
+        {reference(problem)}
+    }
+    .into_any()
+}
+
+/// What was wrong with a form, above its fields; what concerns a field stands at the field.
+pub fn refusal(problem: &Problem) -> AnyView {
+    let fields = problem
+        .fields
+        .iter()
+        .map(|problem| {
+            let id = crate::components::field::id_of(&problem.field);
+            view! {
+                <li>
+                    <a href=format!("#{id}")>{problem.message.clone()}</a>
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        <div class="refusal" role="alert">
+            <b>{problem.title.clone()}</b>
+            <p class="hint">{problem.detail.clone()}</p>
+            <ul>{fields}</ul>
+            {reference(problem)}
+        </div>
+    }
+    .into_any()
+}
+
+fn reference(problem: &Problem) -> Option<impl IntoView + use<>> {
+    problem.reference.clone().map(|reference| {
+        view! {
+            <p class="hint">
+                "Reference " <code class="reference">{reference}</code>
+            </p>
+        }
+    })
+}

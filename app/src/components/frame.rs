@@ -1,0 +1,304 @@
+//! What stands around every page: places, connection, person, and the strip that says when the engine is away.
+
+use api::{Problem, engine::EngineState, engine::EngineView, engine::Frame as FrameView, session::Role};
+use leptos::prelude::*;
+use leptos_router::{components::Outlet, hooks::use_location};
+
+use crate::{
+    client,
+    components::{
+        icon::{icon, mark, small_icon},
+        when::ago,
+    },
+    format,
+    live::{Connection, Live},
+    routes::PLACES,
+    words,
+};
+
+/// The frame's answer, asked once and kept while the person walks from page to page.
+#[derive(Clone, Copy)]
+pub struct Around(pub Resource<Result<FrameView, Problem>>);
+
+impl Around {
+    /// Whether the person who asks may do what `role` may; false while nobody knows.
+    pub fn may(self, role: Role) -> bool {
+        self.0.get().and_then(Result::ok).is_some_and(|frame| frame.me.role >= role)
+    }
+}
+
+/// The frame and the page inside it.
+#[component]
+pub fn Frame() -> impl IntoView {
+    let frame = Resource::new(|| (), |()| client::page::<FrameView>("/frame"));
+    provide_context(Around(frame));
+    #[cfg(not(feature = "ssr"))]
+    {
+        let live = expect_context::<Live>();
+        let is_open = StoredValue::new(false);
+        Effect::new(move |_| {
+            if let Some(Ok(frame)) = frame.get()
+                && !is_open.get_value()
+            {
+                is_open.set_value(true);
+                crate::live::open(live, frame.sequence);
+            }
+        });
+    }
+    view! {
+        <div class="app">
+            <aside class="side">
+                <a class="brand" href="/">
+                    {mark()}
+                    <Suspense>{move || Suspend::new(async move { site_name(frame.await.ok()) })}</Suspense>
+                </a>
+                <nav class="nav" aria-label="Main">
+                    <Suspense>{move || Suspend::new(async move { places(frame.await.ok()) })}</Suspense>
+                </nav>
+                <div class="side__foot">
+                    {connection()} <Suspense>{move || Suspend::new(async move { person(frame.await.ok()) })}</Suspense>
+                </div>
+            </aside>
+            <div class="main">
+                <header class="top">
+                    <Crumbs />
+                    <div class="top__end">
+                        <Suspense>{move || Suspend::new(async move { running(frame.await.ok()) })}</Suspense>
+                        <ThemeButton />
+                    </div>
+                </header>
+                <Suspense>
+                    {move || Suspend::new(async move {
+                        frame.await.ok().map(|frame| view! { <EngineStrip engine=frame.engine /> })
+                    })}
+                </Suspense>
+                <main class="page" id="content">
+                    <Outlet />
+                </main>
+            </div>
+        </div>
+        <nav class="bar" aria-label="Main, small screens">
+            {PLACES.map(|place| link(&place, None)).collect_view()}
+            <a href="/me" aria-current=current("/me")>
+                {icon("user")}
+                <span>"You"</span>
+            </a>
+        </nav>
+    }
+    .into_any()
+}
+
+fn site_name(frame: Option<FrameView>) -> impl IntoView {
+    view! { <span class="brand__name">{frame.map_or_else(|| "Summoner".to_owned(), |frame| frame.site_name)}</span> }
+}
+
+fn current(path: &'static str) -> impl Fn() -> Option<&'static str> + Clone {
+    let location = use_location();
+    move || {
+        let here = location.pathname.get();
+        let is_here = PLACES.iter().find(|place| place.path == path).map_or(here == path, |place| place.holds(&here));
+        is_here.then_some("page")
+    }
+}
+
+fn link(place: &crate::routes::Place, count: Option<AnyView>) -> AnyView {
+    view! {
+        <a href=place.path title=place.label aria-current=current(place.path)>
+            {icon(place.icon)}
+            <span>{place.label}</span>
+            {count}
+        </a>
+    }
+    .into_any()
+}
+
+fn places(frame: Option<FrameView>) -> impl IntoView {
+    let role = frame.as_ref().map_or(Role::Viewer, |frame| frame.me.role);
+    PLACES
+        .into_iter()
+        .filter(|place| place.role <= role)
+        .map(|place| {
+            let count = frame.as_ref().filter(|_| place.path == "/tools").and_then(|frame| match frame.tools_in_need {
+                0 if frame.tools == 0 => None,
+                0 => Some(view! { <span class="count">{frame.tools}</span> }.into_any()),
+                need => Some(
+                    view! {
+                        <span class="count is-bad" aria-label=format!("{need} need you")>
+                            {need}
+                        </span>
+                    }
+                    .into_any(),
+                ),
+            });
+            link(&place, count)
+        })
+        .collect_view()
+}
+
+fn connection() -> AnyView {
+    let live = expect_context::<Live>();
+    let state = move || match live.connection.get() {
+        Connection::Idle => ("off", "Not live: reload to see changes"),
+        Connection::Connected => ("ok", "Connected"),
+        Connection::Reconnecting => ("work", "Reconnecting"),
+    };
+    view! {
+        <p class="connection" data-tone=move || state().0>
+            {move || state().1}
+        </p>
+    }
+    .into_any()
+}
+
+fn person(frame: Option<FrameView>) -> Option<impl IntoView> {
+    frame.map(|frame| {
+        view! {
+            <a class="person" href="/me">
+                <span class="avatar" aria-hidden="true">{initials(&frame.me.name)}</span>
+                <span class="person__text">
+                    <span>{frame.me.name}</span>
+                    <span class="person__role">{words::role(frame.me.role)}</span>
+                </span>
+            </a>
+        }
+    })
+}
+
+/// The first letters of the first and the last word of a name.
+pub fn initials(name: &str) -> String {
+    let words: Vec<&str> = name.split_whitespace().collect();
+    let first = words.first().and_then(|word| word.chars().next());
+    let last = words.get(1..).and_then(<[&str]>::last).and_then(|word| word.chars().next());
+    first.into_iter().chain(last).flat_map(char::to_uppercase).collect()
+}
+
+fn running(frame: Option<FrameView>) -> Option<AnyView> {
+    let running = frame?.running;
+    let [first, ..] = running.as_slice() else { return None };
+    let live = expect_context::<Live>();
+    let operation = live.operation(first.clone());
+    let more = running.len() - 1;
+    Some(
+        view! {
+            <a class="running" href=format!("/operations/{}", first.operation_id)>
+                {move || {
+                    let operation = operation.get();
+                    let (tone, word) = words::operation(&operation);
+                    view! {
+                        {small_icon(tone.icon())}
+                        <span>
+                            {format!(
+                                "{word} {}{}",
+                                operation.tool,
+                                if more > 0 { format!(", {more} more") } else { String::new() },
+                            )}
+                        </span>
+                    }
+                }}
+            </a>
+        }
+        .into_any(),
+    )
+}
+
+/// The way up from a page: "Tools › wiki".
+#[component]
+fn Crumbs() -> impl IntoView {
+    let location = use_location();
+    let crumbs = move || {
+        let here = location.pathname.get();
+        let place = PLACES.iter().find(|place| place.holds(&here));
+        let rest: Vec<&str> = here.split('/').filter(|part| !part.is_empty()).skip(1).collect();
+        match (place, rest.first()) {
+            (Some(place), Some(thing)) => view! {
+                <a href=place.path>{place.label}</a>
+                {small_icon("right")}
+                <span aria-current="page">{(*thing).to_owned()}</span>
+            }
+            .into_any(),
+            (Some(place), None) => view! { <span aria-current="page">{place.label}</span> }.into_any(),
+            (None, _) => {
+                let label = if here.starts_with("/operations") { "Activity" } else { "Dashboard" };
+                let path = if here.starts_with("/operations") { "/activity" } else { "/" };
+                view! { <a href=path>{label}</a> }.into_any()
+            }
+        }
+    };
+    view! {
+        <nav class="crumbs" aria-label="You are here">
+            {crumbs}
+        </nav>
+    }
+    .into_any()
+}
+
+/// Switches between light and dark; the choice is a cookie, so that the next page is rendered right.
+#[component]
+pub fn ThemeButton() -> impl IntoView {
+    #[cfg(not(feature = "ssr"))]
+    let switch = |_| {
+        let Some(root) = document().document_element() else { return };
+        let is_dark = match root.get_attribute("data-theme").as_deref() {
+            Some(theme) => theme == "dark",
+            None => {
+                window().match_media("(prefers-color-scheme: dark)").ok().flatten().is_some_and(|query| query.matches())
+            }
+        };
+        let theme = if is_dark { "light" } else { "dark" };
+        // Neither can fail for these literals.
+        let _ = root.set_attribute("data-theme", theme);
+        let _ = js_sys::Reflect::set(
+            &document(),
+            &"cookie".into(),
+            &format!("theme={theme}; path=/; max-age=31536000; samesite=lax").into(),
+        );
+    };
+    #[cfg(feature = "ssr")]
+    let switch = |_: leptos::ev::MouseEvent| {};
+    view! {
+        <button class="button is-quiet is-icon" type="button" aria-label="Switch between light and dark" on:click=switch>
+            {icon("theme")}
+        </button>
+    }
+    .into_any()
+}
+
+/// Says on top of every page that the engine does not answer, and from when what is shown is.
+#[component]
+fn EngineStrip(engine: EngineView) -> impl IntoView {
+    let live = expect_context::<Live>();
+    let engine = move || live.engine.get().unwrap_or_else(|| engine.clone());
+    move || {
+        let engine = engine();
+        (engine.state == EngineState::Down).then(|| {
+            let since = engine.since.map(format::time_of_day);
+            let sentence = match &since {
+                Some(since) => format!(" has not answered since {since} UTC. States below are from then."),
+                None => " does not answer. States below may be old.".to_owned(),
+            };
+            view! {
+                <div class="engine-strip" role="status">
+                    {icon("tri")}
+                    <p>
+                        "Docker on " <b>{engine.node.clone()}</b> {sentence}
+                        {(!engine.reason.is_empty())
+                            .then(|| view! { <span class="engine-strip__why">{engine.reason.clone()}</span> })}
+                        {engine.since.map(|since| view! { <span class="engine-strip__age">{ago(since)}</span> })}
+                    </p>
+                </div>
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn initials_are_of_the_first_and_the_last_name() {
+        for (name, expected) in [("Léa Martin", "LM"), ("ada", "A"), ("Jean de la Tour", "JT"), ("", "")] {
+            assert_eq!(initials(name), expected);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Tools as a table; below 720 px every row folds to a card of the same markup.
+
+use api::tools::ToolView;
+use leptos::prelude::*;
+
+use crate::{
+    components::{
+        status::status,
+        tile::{TileSize, tile},
+    },
+    format,
+    live::Live,
+    words,
+};
+
+/// The tools in the given order, which is kept while the page is open.
+pub fn tool_table(tools: Vec<ToolView>) -> AnyView {
+    let rows = tools.into_iter().map(|tool| view! { <Row tool=tool /> }).collect_view();
+    view! {
+        <div class="scroll">
+            <table class="table is-folding tool-table">
+                <thead>
+                    <tr>
+                        <th scope="col">"Tool"</th>
+                        <th scope="col">"State"</th>
+                        <th scope="col" class="is-number">
+                            "CPU"
+                        </th>
+                        <th scope="col" class="is-number">
+                            "Memory"
+                        </th>
+                        <th scope="col">"Version"</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Row(tool: ToolView) -> impl IntoView {
+    let live = expect_context::<Live>();
+    let (name, entry_name) = (tool.name.clone(), tool.entry_name.clone());
+    let sub = tool.address.as_deref().map(bare_address).unwrap_or(entry_name);
+    let tool = live.tool(tool);
+    let state = move || {
+        tool.with(|tool| match &tool.operation {
+            Some(operation) if !operation.state.has_ended() => words::operation(operation),
+            _ => words::condition(tool.condition),
+        })
+    };
+    view! {
+        <tr>
+            <td class="tool-table__name">
+                <div class="named">
+                    {tile(&name, TileSize::Normal)} <div class="named__text">
+                        <a href=format!("/tools/{name}")>{name.clone()}</a>
+                        <span class="named__sub">{sub}</span>
+                    </div>
+                </div>
+            </td>
+            <td class="tool-table__state">
+                {move || {
+                    let (tone, word) = state();
+                    status(tone, word)
+                }}
+            </td>
+            <td class="tool-table__cpu is-number">
+                {move || tool.with(|tool| tool.cpu_millis.map_or_else(|| "–".to_owned(), format::cpu))}
+            </td>
+            <td class="tool-table__memory is-number">
+                {move || tool.with(|tool| tool.memory_bytes.map_or_else(|| "–".to_owned(), format::bytes))}
+            </td>
+            <td class="tool-table__version">{move || tool.with(|tool| tool.version.clone())}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+/// An address without its scheme and final slash.
+pub fn bare_address(address: &str) -> String {
+    address.split_once("://").map_or(address, |(_, rest)| rest).trim_end_matches('/').to_owned()
+}

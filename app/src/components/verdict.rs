@@ -1,0 +1,34 @@
+//! The sentence a page opens with, and what can be done about it.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+/// The head of a page: its `h1`, a line below it, actions beside it.
+#[component]
+pub fn Verdict(
+    /// The sentence; also the document's title unless `title` is given.
+    #[prop(into)]
+    sentence: String,
+    /// The document's title, where the sentence is too long for a tab.
+    #[prop(into, optional)]
+    title: String,
+    /// One line that adds to it.
+    #[prop(into, optional)]
+    lead: String,
+    /// Actions.
+    #[prop(optional)]
+    children: Option<Children>,
+) -> impl IntoView {
+    let title = if title.is_empty() { sentence.trim_end_matches('.').to_owned() } else { title };
+    view! {
+        <Title text=title />
+        <div class="head">
+            <div class="verdict">
+                <h1 tabindex="-1">{sentence}</h1>
+                {(!lead.is_empty()).then(|| view! { <p class="lead">{lead}</p> })}
+            </div>
+            {children.map(|children| view! { <div class="head__actions">{children()}</div> })}
+        </div>
+    }
+    .into_any()
+}

@@ -1,0 +1,442 @@
+//! The version picker: release lines, variants, versions newest first, other tags.
+//!
+//! Line, variant and pre-releases are links that change the query string, so they work without JavaScript; the chosen
+//! version is a radio of the form.
+
+use std::collections::HashMap;
+
+use api::{
+    Problem,
+    catalog::ImageView,
+    versions::{VersionDetails, VersionList, VersionView},
+};
+use leptos::prelude::*;
+use leptos_router::{hooks::use_query_map, params::ParamsMap};
+
+use crate::{
+    client,
+    components::{answers::error, callout::Callout, when::ago},
+    format,
+    forms::Refused,
+    words::{Tone, say},
+};
+
+/// Versions shown before the rest is folded away.
+const SHOWN: usize = 8;
+/// Other tags shown at once.
+const OTHERS: usize = 60;
+
+type Known = RwSignal<HashMap<String, Option<VersionDetails>>>;
+
+/// The versions of one image.
+#[component]
+pub fn Picker(
+    /// The entry the image belongs to.
+    entry: String,
+    /// The image.
+    image: ImageView,
+    /// What its registry offers.
+    list: Result<VersionList, Problem>,
+    /// What is known of the last try.
+    refused: RwSignal<Refused>,
+) -> impl IntoView {
+    let field = format!("versions.{}", image.image);
+    let list = match list {
+        Ok(list) if !list.lines.is_empty() || !list.others.is_empty() => list,
+        Ok(list) => return unreachable(&image, &field, list.stale_reason.unwrap_or_default()),
+        Err(problem) => return unreachable(&image, &field, problem.detail),
+    };
+    let query = use_query_map();
+    let wanted = refused.with_untracked(|refused| refused.value(&field, &list.proposed));
+    let names = Names::of(&image.image);
+    let view = {
+        let (list, names, wanted) = (list.clone(), names.clone(), wanted.clone());
+        Memo::new(move |_| query.with(|query| Shown::of(&list, &names, query, &wanted)))
+    };
+    let known: Known = RwSignal::default();
+    load(entry, image.image.clone(), view, known);
+    let lines = {
+        let (list, names) = (list.clone(), names.clone());
+        move || lines(&list, &names, &query.read(), &view.read())
+    };
+    let variants = {
+        let (list, image, names) = (list.clone(), image.clone(), names.clone());
+        move || variants(&list, &image, &names, &query.read(), &view.read())
+    };
+    let rows = {
+        let (field, proposed) = (field.clone(), list.proposed.clone());
+        move || rows(&view.read(), &field, &proposed, known)
+    };
+    let before = {
+        let names = names.clone();
+        move || prereleases(&list_has_prereleases(&view.read()), &names, &query.read())
+    };
+    let problem = error(&field, refused);
+    view! {
+        <div class="picker">
+            <div class="row">{lines} {variants}</div>
+            <div class="versions" role="radiogroup" aria-label=format!("Version of {}", image.repository)>
+                {rows}
+            </div>
+            {problem}
+            {before}
+            {others(&list, &field, &wanted)}
+            {source(&list)}
+        </div>
+    }
+    .into_any()
+}
+
+/// Names of the query values of one image.
+#[derive(Clone)]
+struct Names {
+    line: String,
+    variant: String,
+    pre: String,
+}
+
+impl Names {
+    fn of(image: &str) -> Self {
+        Self { line: format!("line.{image}"), variant: format!("variant.{image}"), pre: format!("pre.{image}") }
+    }
+}
+
+/// What the query string leaves of a list.
+#[derive(Clone, Debug, PartialEq)]
+struct Shown {
+    line: String,
+    variant: String,
+    /// Newest first.
+    versions: Vec<VersionView>,
+    /// The tag that is chosen.
+    chosen: String,
+    /// Pre-releases of the line, whether shown or not.
+    prereleases: usize,
+    shows_prereleases: bool,
+}
+
+impl Shown {
+    fn of(list: &VersionList, names: &Names, query: &ParamsMap, wanted: &str) -> Self {
+        let all = || list.lines.iter().flat_map(|line| line.versions.iter().map(move |version| (line, version)));
+        let home = all().find(|(_, version)| version.tag == wanted);
+        let variant = query
+            .get(&names.variant)
+            .unwrap_or_else(|| home.map(|(_, version)| version.variant.clone()).unwrap_or_default());
+        let line = query
+            .get(&names.line)
+            .or_else(|| home.map(|(line, _)| line.name.clone()))
+            .or_else(|| list.lines.first().map(|line| line.name.clone()))
+            .unwrap_or_default();
+        let of_variant: Vec<&VersionView> = all()
+            .filter(|(other, version)| other.name == line && version.variant == variant)
+            .map(|(_, version)| version)
+            .collect();
+        let prereleases = of_variant.iter().filter(|version| version.is_prerelease).count();
+        // A line that has nothing else shows its pre-releases at once.
+        let shows_prereleases = query.get(&names.pre).is_some() || prereleases == of_variant.len();
+        let versions: Vec<VersionView> =
+            of_variant.into_iter().filter(|version| shows_prereleases || !version.is_prerelease).cloned().collect();
+        let is_other = list.others.iter().any(|tag| tag == wanted);
+        let chosen = if is_other || versions.iter().any(|version| version.tag == wanted) {
+            wanted.to_owned()
+        } else {
+            versions.first().map(|version| version.tag.clone()).unwrap_or_default()
+        };
+        Self { line, variant, versions, chosen, prereleases, shows_prereleases }
+    }
+}
+
+/// The query string with `name` set to `value`, or without it.
+fn with(query: &ParamsMap, name: &str, value: Option<&str>) -> String {
+    let mut query = query.clone();
+    query.remove(name);
+    if let Some(value) = value {
+        query.insert(name.to_owned(), value.to_owned());
+    }
+    let query = query.to_query_string();
+    if query.is_empty() { "?".into() } else { query }
+}
+
+fn lines(list: &VersionList, names: &Names, query: &ParamsMap, view: &Shown) -> AnyView {
+    let links = list
+        .lines
+        .iter()
+        .map(|line| {
+            view! {
+                <a href=with(query, &names.line, Some(&line.name)) aria-current=(line.name == view.line).then_some("true")>
+                    {line.name.clone()}
+                </a>
+            }
+        })
+        .collect_view();
+    view! {
+        <div class="segmented" role="group" aria-label="Release line">
+            {links}
+        </div>
+    }
+    .into_any()
+}
+
+fn variants(list: &VersionList, image: &ImageView, names: &Names, query: &ParamsMap, view: &Shown) -> Option<AnyView> {
+    let links = list
+        .variants
+        .iter()
+        .map(|variant| {
+            let name = image.variants.iter().find(|(suffix, _)| suffix == variant).map(|(_, name)| say(name).to_owned());
+            let name = name.unwrap_or_else(|| if variant.is_empty() { "standard".into() } else { variant.trim_start_matches('-').to_owned() });
+            view! {
+                <a href=with(query, &names.variant, Some(variant)) aria-current=(*variant == view.variant).then_some("true")>
+                    {name}
+                </a>
+            }
+        })
+        .collect_view();
+    (list.variants.len() > 1).then(|| {
+        view! {
+            <div class="segmented" role="group" aria-label="Variant">
+                {links}
+            </div>
+        }
+        .into_any()
+    })
+}
+
+fn rows(view: &Shown, field: &str, proposed: &str, known: Known) -> AnyView {
+    let row = |version: &VersionView| row(version, field, proposed, version.tag == view.chosen, known);
+    let first = view.versions.iter().take(SHOWN).map(row).collect_view();
+    let rest: Vec<AnyView> = view.versions.iter().skip(SHOWN).map(row).collect();
+    let count = rest.len();
+    // A folded choice would be invisible.
+    let is_open = view.versions.iter().skip(SHOWN).any(|version| version.tag == view.chosen);
+    let nothing =
+        view.versions.is_empty().then(|| view! { <p class="hint">"This line has no release of this variant."</p> });
+    view! {
+        {nothing}
+        {first}
+        {(count > 0)
+            .then(|| {
+                view! {
+                    <details class="disclose" open=is_open>
+                        <summary>{format!("{count} older")}</summary>
+                        {rest}
+                    </details>
+                }
+            })}
+    }
+    .into_any()
+}
+
+fn row(version: &VersionView, field: &str, proposed: &str, is_chosen: bool, known: Known) -> AnyView {
+    let tag = version.tag.clone();
+    let details = Memo::new({
+        let tag = tag.clone();
+        move |_| known.with(|known| known.get(&tag).cloned().flatten())
+    });
+    let note = if version.tag == proposed {
+        Some(view! { <span class="chip is-accent">"Proposed"</span> }.into_any())
+    } else if version.is_prerelease {
+        Some(view! { <span class="chip is-warn">"Before release"</span> }.into_any())
+    } else {
+        None
+    };
+    view! {
+        <label class="version">
+            <input class="radio" type="radio" name=field.to_owned() value=tag.clone() checked=is_chosen />
+            <span class="version__tag">{tag}</span>
+            <span class="version__note">{note}</span>
+            <span class="version__age">{move || details.get().and_then(|details| details.created_at).map(ago)}</span>
+            <span class="version__size">
+                {move || details.get().map(|details| details.size_bytes.map_or_else(|| "not for this machine".to_owned(), format::bytes))}
+            </span>
+            <span class="version__platforms">{move || details.get().map(|details| platforms(&details.platforms))}</span>
+        </label>
+    }
+    .into_any()
+}
+
+/// "amd64 arm64": Linux goes without saying.
+fn platforms(platforms: &[String]) -> String {
+    platforms.iter().map(|platform| platform.strip_prefix("linux/").unwrap_or(platform)).collect::<Vec<_>>().join(" ")
+}
+
+/// How many pre-releases the line has, and whether they are shown.
+fn list_has_prereleases(view: &Shown) -> (usize, bool) {
+    (view.prereleases, view.shows_prereleases)
+}
+
+fn prereleases(&(count, is_shown): &(usize, bool), names: &Names, query: &ParamsMap) -> Option<AnyView> {
+    (count > 0).then(|| {
+        let (link, text) = if is_shown {
+            (with(query, &names.pre, None), "Hide versions before release".to_owned())
+        } else {
+            (with(query, &names.pre, Some("1")), format!("Show {count} before release"))
+        };
+        view! {
+            <p class="hint">
+                <a href=link>{text}</a>
+            </p>
+        }
+        .into_any()
+    })
+}
+
+fn others(list: &VersionList, field: &str, wanted: &str) -> Option<AnyView> {
+    let (tags, field, wanted) = (list.others.clone(), field.to_owned(), wanted.to_owned());
+    let is_open = tags.contains(&wanted);
+    let total = list.others_total;
+    let search = RwSignal::new(String::new());
+    (total > 0).then(|| {
+        let found = move || {
+            let search = search.get().to_lowercase();
+            let found = tags.iter().filter(|tag| tag.to_lowercase().contains(&search));
+            found
+                .take(OTHERS)
+                .map(|tag| {
+                    view! {
+                        <label class="version">
+                            <input class="radio" type="radio" name=field.clone() value=tag.clone() checked=*tag == wanted />
+                            <span class="version__tag">{tag.clone()}</span>
+                        </label>
+                    }
+                })
+                .collect_view()
+        };
+        view! {
+            <details class="disclose" open=is_open>
+                <summary>{format!("{total} other tags")}</summary>
+                <div class="disclose__body">
+                    <p class="hint">
+                        "A moving tag can mean another image tomorrow. If you take one, the digest it has today is pinned."
+                    </p>
+                    <input
+                        class="input"
+                        type="search"
+                        aria-label="Search other tags"
+                        placeholder="Search other tags"
+                        on:input:target=move |event| search.set(event.target().value())
+                    />
+                    <div class="versions">{found}</div>
+                </div>
+            </details>
+        }
+        .into_any()
+    })
+}
+
+fn source(list: &VersionList) -> AnyView {
+    let quota = list.quota.map(|(left, all)| format!(", {left} of {all} requests left"));
+    let stale = list.stale_reason.clone().map(|reason| {
+        view! { <Callout tone=Tone::Warn title="The registry could not be asked just now" text=reason /> }
+    });
+    view! {
+        {stale}
+        <p class="hint">
+            {format!("Read from {}/{} ", list.registry, list.repository)}
+            {list.fetched_at.map(ago)}
+            {quota}
+        </p>
+    }
+    .into_any()
+}
+
+/// Nothing is known of the registry: the known good version is all there is.
+fn unreachable(image: &ImageView, field: &str, reason: String) -> AnyView {
+    view! {
+        <Callout
+            tone=Tone::Warn
+            title=format!("The versions of {} are not known", image.repository)
+            text=format!("{reason} The version this entry was tested with is taken: {}.", image.default).trim().to_owned()
+        />
+        <input type="hidden" name=field.to_owned() value=image.default.clone() />
+    }
+    .into_any()
+}
+
+/// Asks for age, size and platforms of the versions in sight, one after the other; never on the server.
+fn load(entry: String, image: String, view: Memo<Shown>, known: Known) {
+    Effect::new(move |_| {
+        let tags: Vec<String> = view.with(|view| {
+            view.versions
+                .iter()
+                .take(SHOWN)
+                .map(|version| version.tag.clone())
+                .filter(|tag| known.with_untracked(|known| !known.contains_key(tag)))
+                .collect()
+        });
+        known.update(|known| known.extend(tags.iter().map(|tag| (tag.clone(), None))));
+        let path = |tag: &str| {
+            format!(
+                "/catalog/{}/versions/{}?image={}",
+                client::encode(&entry),
+                client::encode(tag),
+                client::encode(&image)
+            )
+        };
+        let asked: Vec<_> = tags.iter().map(|tag| (tag.clone(), path(tag))).collect();
+        leptos::task::spawn(async move {
+            for (tag, path) in asked {
+                // What is not known stays blank: the choice does not depend on it.
+                if let Ok(details) = client::get::<VersionDetails>(&path).await {
+                    known.try_update(|known| known.insert(tag, Some(details)));
+                }
+            }
+        });
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use api::versions::LineOfReleases;
+
+    use super::*;
+
+    fn list() -> VersionList {
+        let version = |version: &str, variant: &str| VersionView {
+            tag: format!("{version}{variant}"),
+            version: version.into(),
+            variant: variant.into(),
+            is_prerelease: version.contains("rc"),
+        };
+        VersionList {
+            registry: "docker.io".into(),
+            repository: "gitea/gitea".into(),
+            fetched_at: None,
+            stale_reason: None,
+            quota: None,
+            lines: vec![
+                LineOfReleases { name: "1.28".into(), versions: vec![version("1.28.0-rc1", "")] },
+                LineOfReleases {
+                    name: "1.27".into(),
+                    versions: vec![version("1.27.2", ""), version("1.27.2", "-rootless"), version("1.27.1", "")],
+                },
+            ],
+            variants: vec![String::new(), "-rootless".into()],
+            proposed: "1.27.2".into(),
+            others: vec!["latest".into()],
+            others_total: 1,
+        }
+    }
+
+    fn shown(query: &[(&str, &str)], wanted: &str) -> Shown {
+        let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Shown::of(&list(), &Names::of("app"), &query, wanted)
+    }
+
+    #[test]
+    fn the_proposed_version_brings_its_line_and_variant() {
+        let shown = shown(&[], "1.27.2");
+        assert_eq!((shown.line.as_str(), shown.variant.as_str(), shown.chosen.as_str()), ("1.27", "", "1.27.2"));
+        assert_eq!(shown.versions.len(), 2);
+    }
+
+    #[test]
+    fn another_variant_or_line_chooses_its_newest() {
+        assert_eq!(shown(&[("variant.app", "-rootless")], "1.27.2").chosen, "1.27.2-rootless");
+        assert_eq!(shown(&[("line.app", "1.28")], "1.27.2").chosen, "1.28.0-rc1");
+    }
+
+    #[test]
+    fn a_moving_tag_stays_chosen() {
+        assert_eq!(shown(&[], "latest").chosen, "latest");
+    }
+}

@@ -1,0 +1,62 @@
+//! The first password of a tool, shown once.
+
+use api::operations::FirstLogin;
+use leptos::prelude::*;
+
+use super::name_in_path;
+use crate::components::{
+    failure::refusal,
+    form::{PostForm, refused},
+    icon::small_icon,
+    verdict::Verdict,
+};
+
+/// Asks, and shows the answer. Nothing of it is kept: leaving the page forgets it.
+#[component]
+pub fn FirstLoginPage() -> impl IntoView {
+    let refused = refused();
+    let name = name_in_path();
+    view! {
+        <Verdict
+            sentence=format!("First sign-in to {}", name.get_untracked())
+            lead="The password was generated and sealed. It is shown once and the showing is recorded; change it after signing in."
+        />
+        {move || refused.with(|refused| refused.problem.as_ref().map(refusal))}
+        {move || first_login(name.get(), refused)}
+        <p>
+            <a href=move || format!("/tools/{}", name.get())>{move || format!("Back to {}", name.get())}</a>
+        </p>
+    }
+    .into_any()
+}
+
+/// The button, and after it the account.
+pub fn first_login(name: String, refused: RwSignal<crate::forms::Refused>) -> AnyView {
+    let shown = refused
+        .with(|refused| refused.answer.clone())
+        .and_then(|answer| serde_json::from_value::<FirstLogin>(answer).ok());
+    match shown {
+        Some(login) => view! {
+            <dl class="facts is-plain first-login">
+                <dt>"User"</dt>
+                <dd>
+                    <code>{login.user}</code>
+                </dd>
+                <dt>"Password"</dt>
+                <dd>
+                    <code>{login.password.unwrap_or_else(|| "was shown already".to_owned())}</code>
+                </dd>
+            </dl>
+        }
+        .into_any(),
+        None => view! {
+            <PostForm action=format!("/tools/{name}/first-login") refused=refused class="action">
+                <button class="button" type="submit">
+                    {small_icon("key")}
+                    "Show the first password"
+                </button>
+            </PostForm>
+        }
+        .into_any(),
+    }
+}

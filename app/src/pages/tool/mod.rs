@@ -1,0 +1,140 @@
+//! One tool: its head and tabs, which its pages share.
+
+pub mod first_login;
+pub mod logs;
+pub mod overview;
+pub mod remove;
+pub mod settings;
+
+use api::{
+    operations::OperationState,
+    tools::{ToolDetails, ToolView},
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_params_map;
+
+use crate::{
+    components::{
+        button::ActionButton,
+        callout::Callout,
+        failure::refusal,
+        icon::small_icon,
+        status::status_box,
+        tile::{TileSize, tile},
+        tool_table::bare_address,
+        when::lasting,
+    },
+    forms::Refused,
+    words,
+};
+
+/// The name in the path.
+pub fn name_in_path() -> Memo<String> {
+    let params = use_params_map();
+    Memo::new(move |_| params.with(|params| params.get("tool")).unwrap_or_default())
+}
+
+/// The head of a tool's pages: what it is, how it is, what can be done, its tabs.
+pub fn head(details: &ToolDetails, tool: RwSignal<ToolView>, page: &str, refused: RwSignal<Refused>) -> AnyView {
+    let name = details.tool.name.clone();
+    let address = details.tool.address.clone();
+    let may = |action: &str| details.actions.iter().any(|allowed| allowed == action);
+    let action = |verb: &'static str, label: &str, icon: &'static str| {
+        may(verb).then(|| {
+            view! { <ActionButton action=format!("/tools/{name}/{verb}") label=label icon=icon refused=refused /> }
+        })
+    };
+    let state = move || {
+        let tool = tool.get();
+        let (tone, word) = words::condition(tool.condition);
+        view! {
+            <span class="row is-tight">
+                {status_box(tone, word)} <span class="hint">{tool.since.map(lasting)}</span>
+            </span>
+        }
+    };
+    view! {
+        <Title text=format!("{name}{}", if page.is_empty() { String::new() } else { format!(", {page}") }) />
+        <div class="head">
+            <div class="identity">
+                {tile(&name, TileSize::Huge)} <div class="verdict">
+                    <h1 tabindex="-1">{name.clone()}</h1>
+                    <div class="tool-head__state">
+                        {state}
+                        {address.clone().map(|address| view! { <a href=address.clone()>{bare_address(&address)}</a> })}
+                    </div>
+                </div>
+            </div>
+            <div class="head__actions">
+                {action("start", "Start", "play")} {action("restart", "Restart", "again")} {action("stop", "Stop", "stop")}
+                {address
+                    .map(|address| {
+                        view! {
+                            <a class="button is-primary" href=address target="_blank" rel="noopener">
+                                {small_icon("open")}
+                                "Open"
+                            </a>
+                        }
+                    })}
+            </div>
+        </div>
+        {tabs(details, page)}
+        {move || refused.with(|refused| refused.problem.as_ref().map(refusal))}
+        {move || tool.with(busy)}
+        {move || tool.with(|tool| (!tool.reason.is_empty()).then(|| {
+            let (tone, _) = words::condition(tool.condition);
+            view! { <Callout tone=tone title=tool.reason.clone() /> }
+        }))}
+    }
+    .into_any()
+}
+
+/// What is under way with the tool, and that other actions wait for it.
+fn busy(tool: &ToolView) -> Option<impl IntoView + use<>> {
+    let operation = tool
+        .operation
+        .clone()
+        .filter(|operation| !operation.state.has_ended() || operation.state == OperationState::NeedsHand)?;
+    let (tone, word) = words::operation(&operation);
+    let text = if operation.step.is_empty() {
+        format!("{} of {} steps are done.", operation.steps_done, operation.steps)
+    } else {
+        format!("Step {} of {}: {}.", operation.steps_done + 1, operation.steps, operation.step)
+    };
+    Some(view! {
+        <Callout tone=tone title=format!("{word} {}", operation.tool) text=text>
+            <a class="button is-small" href=format!("/operations/{}", operation.operation_id)>
+                "Watch it"
+            </a>
+        </Callout>
+    })
+}
+
+fn tabs(details: &ToolDetails, page: &str) -> AnyView {
+    let name = details.tool.name.clone();
+    let tabs = [
+        ("", "Overview", None),
+        ("logs", "Logs", Some("logs")),
+        ("settings", "Settings", Some("reconfigure")),
+        ("remove", "Remove", Some("remove")),
+    ];
+    let links = tabs
+        .into_iter()
+        .filter(|(_, _, right)| right.is_none_or(|right| details.actions.iter().any(|allowed| allowed == right)))
+        .map(|(path, label, _)| {
+            let link = if path.is_empty() { format!("/tools/{name}") } else { format!("/tools/{name}/{path}") };
+            view! {
+                <a href=link aria-current=(path == page).then_some("page")>
+                    {label}
+                </a>
+            }
+        })
+        .collect_view();
+    view! {
+        <nav class="tabs" aria-label=name>
+            {links}
+        </nav>
+    }
+    .into_any()
+}

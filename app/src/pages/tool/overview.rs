@@ -1,0 +1,217 @@
+//! Is it well, and what does it use?
+
+use api::{
+    operations::OperationView,
+    tools::{PortView, ServiceView, ToolDetails},
+};
+use leptos::prelude::*;
+
+use super::{head, name_in_path};
+use crate::{
+    client,
+    components::{
+        failure::{blocked, failure},
+        form::refused,
+        panel::Panel,
+        status::status,
+        when::ago,
+    },
+    format,
+    forms::Refused,
+    live::Live,
+    words,
+};
+
+/// A tool: state, services, what runs, what happened.
+#[component]
+pub fn Overview() -> impl IntoView {
+    let refused = refused();
+    let name = name_in_path();
+    let details = Resource::new(
+        move || name.get(),
+        |name| client::page::<ToolDetails>(&format!("/tools/{}", client::encode(&name))),
+    );
+    let operations = Resource::new(
+        move || name.get(),
+        |name| client::get::<Vec<OperationView>>(&format!("/operations?tool={}&limit=5", client::encode(&name))),
+    );
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move {
+                match details.await {
+                    Ok(details) => {
+                        let operations = operations.await;
+                        page(details, operations, refused)
+                    }
+                    Err(problem) => failure(&problem),
+                }
+            })}
+        </Suspense>
+    }
+    .into_any()
+}
+
+fn page(
+    details: ToolDetails,
+    operations: Result<Vec<OperationView>, api::Problem>,
+    refused: RwSignal<Refused>,
+) -> AnyView {
+    let live = expect_context::<Live>();
+    let tool = live.tool(details.tool.clone());
+    let first_login = details.has_first_login.then(|| first_login(&details.tool.name));
+    view! {
+        {head(&details, tool, "", refused)}
+        {first_login}
+        <div class="columns">
+            <div class="stack">{services(&details.services)}</div>
+            <div class="stack">{what_runs(&details)} {latest(operations)}</div>
+        </div>
+    }
+    .into_any()
+}
+
+fn first_login(name: &str) -> AnyView {
+    view! {
+        <p class="hint">
+            "A first account was made. Its password is shown once: "
+            <a href=format!("/tools/{name}/first-login")>"the first password"</a> "."
+        </p>
+    }
+    .into_any()
+}
+
+fn services(services: &[ServiceView]) -> AnyView {
+    let rows = services
+        .iter()
+        .map(|service| {
+            let (tone, word) = words::condition(service.condition);
+            view! {
+                <tr>
+                    <td>
+                        <div class="named__text">
+                            <b>{service.service.clone()}</b>
+                            <span class="named__sub">{service.image.clone()}</span>
+                        </div>
+                    </td>
+                    <td>{status(tone, word)}</td>
+                    <td class="services__cpu is-number">{service.cpu_millis.map_or_else(|| "–".to_owned(), format::cpu)}</td>
+                    <td class="is-number">{service.memory_bytes.map_or_else(|| "–".to_owned(), format::bytes)}</td>
+                    <td class="services__since is-number">{service.started_at.map(ago)}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <Panel name="services" title="Services" is_flush=true>
+            <div class="scroll">
+                <table class="table is-folding services">
+                    <thead>
+                        <tr>
+                            <th scope="col">"Service"</th>
+                            <th scope="col">"State"</th>
+                            <th scope="col" class="is-number">
+                                "CPU"
+                            </th>
+                            <th scope="col" class="is-number">
+                                "Memory"
+                            </th>
+                            <th scope="col" class="is-number">
+                                "Started"
+                            </th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+        </Panel>
+    }
+    .into_any()
+}
+
+fn what_runs(details: &ToolDetails) -> AnyView {
+    let (tool, node, created_at) = (details.tool.clone(), details.node.clone(), details.created_at);
+    let digest = details.services.first().map(|service| service.digest.clone()).unwrap_or_default();
+    let ports = details.ports.iter().map(port).collect::<Vec<_>>().join(", ");
+    let volumes = details.volumes.join(", ");
+    view! {
+        <Panel name="what-runs" title="What runs">
+            <dl class="facts">
+                <dt>"Entry"</dt>
+                <dd>{tool.entry_name}</dd>
+                <dt>"Version"</dt>
+                <dd>{tool.version}</dd>
+                <dt>"Digest"</dt>
+                <dd>
+                    <code title=digest.clone()>{short_digest(&digest)}</code>
+                </dd>
+                <dt>"Node"</dt>
+                <dd>{node}</dd>
+                <dt>"Ports"</dt>
+                <dd>{if ports.is_empty() { "none".to_owned() } else { ports }}</dd>
+                <dt>"Volumes"</dt>
+                <dd>{if volumes.is_empty() { "none".to_owned() } else { volumes }}</dd>
+                <dt>"Installed"</dt>
+                <dd>{ago(created_at)}</dd>
+            </dl>
+        </Panel>
+    }
+    .into_any()
+}
+
+fn port(port: &PortView) -> String {
+    format!("{} {}:{}", port.name, port.host_ip, port.host_port)
+}
+
+/// `sha256:4be1…c07a`: enough to compare by eye; the whole one stands in its title.
+pub fn short_digest(digest: &str) -> String {
+    match digest.split_once(':') {
+        Some((kind, hex)) if hex.len() > 12 && hex.is_ascii() => {
+            format!("{kind}:{}…{}", &hex[..6], &hex[hex.len() - 4..])
+        }
+        _ => digest.to_owned(),
+    }
+}
+
+fn latest(operations: Result<Vec<OperationView>, api::Problem>) -> AnyView {
+    let body = match operations {
+        Err(problem) => blocked(&problem),
+        Ok(operations) if operations.is_empty() => view! { <p class="hint">"Nothing happened yet."</p> }.into_any(),
+        Ok(operations) => {
+            let items = operations
+                .iter()
+                .map(|operation| {
+                    let (tone, word) = words::operation(operation);
+                    view! {
+                        <li class="feed__item">
+                            {ago(operation.created_at)}
+                            <p class="row is-tight">
+                                <a href=format!("/operations/{}", operation.operation_id)>
+                                    {format!("{} by {}", words::verb(operation.kind), operation.actor)}
+                                </a>
+                                {status(tone, word)}
+                            </p>
+                        </li>
+                    }
+                })
+                .collect_view();
+            view! { <ul class="feed">{items}</ul> }.into_any()
+        }
+    };
+    view! {
+        <Panel name="latest" title="Latest">
+            {body}
+        </Panel>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_shortened_to_its_ends() {
+        assert_eq!(short_digest("sha256:4be1aabbccddeeff00112233c07a"), "sha256:4be1aa…c07a");
+        assert_eq!(short_digest(""), "");
+    }
+}

@@ -1,0 +1,109 @@
+//! The entry's form again, with present values.
+
+use api::{
+    Problem,
+    catalog::EntryDetails,
+    tools::{Reach, ToolDetails},
+};
+use leptos::prelude::*;
+
+use super::{head, name_in_path};
+use crate::{
+    client,
+    components::{
+        answers::Answers,
+        callout::Callout,
+        failure::{blocked, failure},
+        form::{PostForm, refused},
+        panel::Panel,
+        reach::{WayIn, WhereItListens},
+    },
+    forms::Refused,
+    live::Live,
+    words::Tone,
+};
+
+/// Answers and ports of an installed tool.
+#[component]
+pub fn Settings() -> impl IntoView {
+    let refused = refused();
+    let name = name_in_path();
+    let loaded = Resource::new(move || name.get(), load);
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move {
+                match loaded.await {
+                    Ok((details, entry)) => page(&details, entry, refused),
+                    Err(problem) => failure(&problem),
+                }
+            })}
+        </Suspense>
+    }
+    .into_any()
+}
+
+/// The tool says which entry it is of, so its questions are asked for second.
+async fn load(name: String) -> Result<(ToolDetails, Result<EntryDetails, Problem>), Problem> {
+    let details = client::page::<ToolDetails>(&format!("/tools/{}", client::encode(&name))).await?;
+    let entry = client::get(&format!("/catalog/{}", client::encode(&details.tool.entry))).await;
+    Ok((details, entry))
+}
+
+fn page(details: &ToolDetails, entry: Result<EntryDetails, Problem>, refused: RwSignal<Refused>) -> AnyView {
+    let tool = expect_context::<Live>().tool(details.tool.clone());
+    let name = details.tool.name.clone();
+    let body = match entry {
+        Ok(entry) => form(details, entry, refused).into_any(),
+        Err(problem) => blocked(&problem),
+    };
+    view! {
+        {head(details, tool, "settings", refused)}
+        <Callout
+            tone=Tone::Work
+            title=format!("Saving replaces the containers of {name}")
+            text="Its data stays. People cannot reach it until it is healthy again; if it does not get healthy, the old settings come back."
+        />
+        {body}
+    }
+    .into_any()
+}
+
+fn form(details: &ToolDetails, entry: EntryDetails, refused: RwSignal<Refused>) -> AnyView {
+    let name = details.tool.name.clone();
+    let present = details.answers.clone();
+    let listens_on_network = details.ports.iter().any(|port| port.host_ip != "127.0.0.1" && port.host_ip != "::1");
+    let reach = if listens_on_network { Reach::Network } else { Reach::Machine };
+    let ways = details
+        .ports
+        .iter()
+        .map(|port| WayIn {
+            name: port.name.clone(),
+            protocol: port.protocol.clone(),
+            port: port.host_port.to_string(),
+        })
+        .collect();
+    view! {
+        <PostForm action=format!("/tools/{name}/settings") refused=refused class="stack">
+            <Panel name="listens" title="Where it listens">
+                <WhereItListens ways=ways reach=reach refused=refused />
+            </Panel>
+            {(!entry.fields.is_empty())
+                .then(|| {
+                    view! {
+                        <Panel name="answers" title="Settings">
+                            <Answers fields=entry.fields present=present is_installed=true refused=refused />
+                        </Panel>
+                    }
+                })}
+            <div class="row">
+                <button class="button is-primary" type="submit">
+                    {format!("Change {name}")}
+                </button>
+                <a class="button is-quiet" href=format!("/tools/{name}")>
+                    "Leave it as it is"
+                </a>
+            </div>
+        </PostForm>
+    }
+    .into_any()
+}

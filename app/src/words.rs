@@ -1,0 +1,148 @@
+//! Words for the states of the wire, said the same way on every page.
+
+use api::{
+    catalog::Text,
+    operations::{OperationKind, OperationState, OperationView},
+    session::Role,
+    tools::Condition,
+};
+
+/// The tone of a state: its icon's outline and its colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// A check ran and passed.
+    Ok,
+    /// Worth a look.
+    Warn,
+    /// Failed.
+    Bad,
+    /// Under way.
+    Work,
+    /// Off on purpose.
+    Off,
+    /// Not known.
+    Unknown,
+    /// Waits for its turn.
+    Waiting,
+}
+
+impl Tone {
+    /// The value of `data-tone`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Bad => "bad",
+            Self::Work => "work",
+            Self::Off => "off",
+            Self::Unknown => "unknown",
+            Self::Waiting => "waiting",
+        }
+    }
+
+    /// The icon with the outline of this tone.
+    pub fn icon(self) -> &'static str {
+        match self {
+            Self::Ok => "okc",
+            Self::Warn => "tri",
+            Self::Bad => "badc",
+            Self::Work => "arc",
+            Self::Off => "minusc",
+            Self::Unknown => "ring",
+            Self::Waiting => "clock",
+        }
+    }
+}
+
+/// A text in the language of the page.
+pub fn say(text: &Text) -> &str {
+    &text.en
+}
+
+/// How a tool or service is.
+pub fn condition(condition: Condition) -> (Tone, &'static str) {
+    match condition {
+        Condition::Healthy => (Tone::Ok, "Healthy"),
+        // No check ran, so it is not green.
+        Condition::Running => (Tone::Off, "Running, not checked"),
+        Condition::Starting => (Tone::Work, "Starting"),
+        Condition::Unhealthy => (Tone::Bad, "Unhealthy"),
+        Condition::Failed => (Tone::Bad, "Failed"),
+        Condition::Stopped => (Tone::Off, "Stopped"),
+        Condition::Unknown => (Tone::Unknown, "Unknown"),
+    }
+}
+
+/// What an operation is doing or did, as a word for a list.
+pub fn operation(operation: &OperationView) -> (Tone, &'static str) {
+    match operation.state {
+        OperationState::Queued => (Tone::Waiting, "Queued"),
+        OperationState::Running => (Tone::Work, doing(operation.kind)),
+        OperationState::Unwinding => (Tone::Work, "Going back"),
+        OperationState::Done => (Tone::Ok, "Done"),
+        OperationState::Undone if operation.is_cancelled => (Tone::Off, "Stopped"),
+        OperationState::Undone => (Tone::Bad, "Undone"),
+        OperationState::NeedsHand => (Tone::Bad, "Needs a hand"),
+    }
+}
+
+/// "Installing", "Removing"…
+pub fn doing(kind: OperationKind) -> &'static str {
+    match kind {
+        OperationKind::Install => "Installing",
+        OperationKind::Start => "Starting",
+        OperationKind::Stop => "Stopping",
+        OperationKind::Restart => "Restarting",
+        OperationKind::Reconfigure => "Changing",
+        OperationKind::Remove => "Removing",
+    }
+}
+
+/// "installed", "removed"…
+pub fn done(kind: OperationKind) -> &'static str {
+    match kind {
+        OperationKind::Install => "installed",
+        OperationKind::Start => "started",
+        OperationKind::Stop => "stopped",
+        OperationKind::Restart => "restarted",
+        OperationKind::Reconfigure => "changed",
+        OperationKind::Remove => "removed",
+    }
+}
+
+/// "Install", "Remove"…
+pub fn verb(kind: OperationKind) -> &'static str {
+    match kind {
+        OperationKind::Install => "Install",
+        OperationKind::Start => "Start",
+        OperationKind::Stop => "Stop",
+        OperationKind::Restart => "Restart",
+        OperationKind::Reconfigure => "Change",
+        OperationKind::Remove => "Remove",
+    }
+}
+
+/// A role by its name.
+pub fn role(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "Viewer",
+        Role::Operator => "Operator",
+        Role::Administrator => "Administrator",
+    }
+}
+
+/// A purpose of the catalogue.
+pub fn category(category: &str) -> &str {
+    match category {
+        "files" | "office" => "Files and documents",
+        "chat" => "Talk",
+        "code" => "Build",
+        "web" => "Publish",
+        "automation" => "Automate",
+        "monitoring" => "Watch",
+        "data" => "Data",
+        "media" => "Media",
+        "identity" | "security" => "Security",
+        other => other,
+    }
+}
