@@ -32,7 +32,7 @@ pub(super) fn body(spec: &ContainerSpec) -> Result<models::ContainerCreateBody, 
         working_dir: spec.working_dir.clone(),
         hostname: spec.hostname.clone(),
         stop_signal: spec.stop_signal.clone(),
-        stop_timeout: spec.stop_grace_period.map(|grace| whole_seconds(grace)),
+        stop_timeout: spec.stop_grace_period.map(whole_seconds),
         networking_config: spec.networks.first().map(|(name, aliases)| models::NetworkingConfig {
             endpoints_config: Some(HashMap::from([(name.clone(), endpoint(aliases))])),
         }),

@@ -125,16 +125,14 @@ fn stamped(piece: &[u8]) -> (Option<Timestamp>, &[u8]) {
     // "2026-11-21T18:00:00.000000001Z " has 31 bytes; an offset in place of the Z makes it 36.
     let space = piece.iter().take(40).position(|byte| *byte == b' ');
     let stamp = space.and_then(|at| std::str::from_utf8(&piece[..at]).ok()?.parse().ok());
-    match (stamp, space) {
-        (Some(stamp), Some(at)) => (Some(stamp), &piece[at + 1..]),
-        _ => {
-            // A line without text is the stamp alone.
-            let bare = piece.strip_suffix(b"\n").unwrap_or(piece);
-            match std::str::from_utf8(bare).ok().and_then(|text| text.trim_end().parse().ok()) {
-                Some(stamp) => (Some(stamp), &piece[bare.len()..]),
-                None => (None, piece),
-            }
-        }
+    if let (Some(stamp), Some(at)) = (stamp, space) {
+        return (Some(stamp), &piece[at + 1..]);
+    }
+    // A line without text may be the stamp alone.
+    let bare = piece.strip_suffix(b"\n").unwrap_or(piece);
+    match std::str::from_utf8(bare).ok().and_then(|text| text.trim_end().parse().ok()) {
+        Some(stamp) => (Some(stamp), &piece[bare.len()..]),
+        None => (None, piece),
     }
 }
 

@@ -2,8 +2,11 @@
 //!
 //! The client is pinned to a version that sends no API version in its paths, so each engine answers in its newest shape;
 //! nothing here may depend on a field that 1.41 lacks.
+//! The client writes the bodies of requests to the log at level debug, secrets of containers included: whoever sets up
+//! logging keeps the target `bollard` at info.
 //! Every call has a limit of time, and every refusal becomes an [`Error`] that says what was attempted on what.
 
+mod container;
 mod convert;
 mod create;
 mod endpoint;
@@ -12,8 +15,9 @@ mod files;
 mod logs;
 mod names;
 mod pull;
+mod version;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -39,8 +43,6 @@ const LIMIT: Duration = Duration::from_secs(30);
 const STOP_MARGIN: Duration = Duration::from_secs(15);
 /// The engine's own grace period, for containers that name none.
 const DEFAULT_GRACE: Duration = Duration::from_secs(10);
-/// The oldest API that has all that is used here (Docker 20.10).
-const OLDEST_API: (u32, u32) = (1, 41);
 
 type Answer<T> = std::result::Result<T, bollard::errors::Error>;
 
@@ -114,12 +116,12 @@ impl Docker {
 
     async fn version(&self) -> Result<models::SystemVersion> {
         let attempt = Attempt::new("asking for", "the version of the container engine");
-        self.call(LIMIT, &attempt, |docker| docker.version()).await
+        self.call(LIMIT, &attempt, bollard::Docker::version).await
     }
 
     async fn system(&self) -> Result<models::SystemInfo> {
         let attempt = Attempt::new("asking for", "the state of the container engine");
-        self.call(LIMIT, &attempt, |docker| docker.info()).await
+        self.call(LIMIT, &attempt, bollard::Docker::info).await
     }
 
     /// The node's platform, asked for once.
@@ -129,53 +131,6 @@ impl Docker {
         }
         self.info().await?;
         Ok(self.platform.get().map_or("unknown", String::as_str))
-    }
-
-    async fn join(&self, id: &str, network: &str, aliases: &[String]) -> Result<()> {
-        let attempt = Attempt::new("joining", format!("container {id} to network {network}"));
-        let name = names::name("network", network)?;
-        let request = models::NetworkConnectRequest {
-            container: id.to_owned(),
-            endpoint_config: Some(create::endpoint(aliases)),
-        };
-        self.call(LIMIT, &attempt, |docker| docker.connect_network(name, request)).await
-    }
-
-    /// Lays one upload's files into a container, with the folders that are missing.
-    async fn lay(&self, id: &str, name: &str, upload: &files::Upload<'_>) -> Result<()> {
-        let attempt = Attempt::new("laying files into", format!("container {name}"));
-        let mut missing = BTreeSet::new();
-        for folder in upload.folders() {
-            let path = format!("{}/{folder}", upload.root.trim_end_matches('/'));
-            let options = query::ContainerArchiveInfoOptions { path };
-            match self.call(LIMIT, &attempt, |docker| docker.get_container_archive_info(id, Some(options))).await {
-                Ok(_) => {}
-                Err(Error::NotFound { .. }) => {
-                    missing.insert(folder);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        let archive = upload.archive(&missing).map_err(|cause| attempt.refused(cause.to_string()))?;
-        let options = query::UploadToContainerOptions { path: upload.root.clone(), ..Default::default() };
-        let body = bollard::body_full(archive.into());
-        self.call(LIMIT, &attempt, |docker| docker.upload_to_container(id, Some(options), body)).await
-    }
-
-    /// Does what creating a container needs beyond the creation itself.
-    async fn finish(&self, id: &str, spec: &ContainerSpec, uploads: &[files::Upload<'_>]) -> Result<()> {
-        for (network, aliases) in spec.networks.iter().skip(1) {
-            self.join(id, network, aliases).await?;
-        }
-        for upload in uploads {
-            self.lay(id, &spec.name, upload).await?;
-        }
-        Ok(())
-    }
-
-    async fn inspect_raw(&self, attempt: &Attempt, id: &str) -> Result<models::ContainerInspectResponse> {
-        let id = names::name("container", id)?;
-        self.call(LIMIT, attempt, |docker| docker.inspect_container(id, None)).await
     }
 
     /// The containers that match `filters`, all when it is empty.
@@ -209,7 +164,7 @@ impl Engine for Docker {
     async fn info(&self) -> Result<Info> {
         let version = self.version().await?;
         let attempt = Attempt::new("using", format!("the container engine at {}", self.client.endpoint));
-        usable(&version).map_err(|reason| attempt.refused(reason))?;
+        version::usable(&version).map_err(|reason| attempt.refused(reason))?;
         let system = self.system().await?;
         let platform = convert::platform(
             version.os.as_deref().unwrap_or_default(),
@@ -342,22 +297,7 @@ impl Engine for Docker {
     }
 
     async fn create_container(&self, spec: &ContainerSpec) -> Result<String> {
-        let attempt = Attempt::new("creating", format!("container {}", spec.name));
-        let name = names::name("container", &spec.name)?;
-        names::image(&spec.image)?;
-        let uploads = files::uploads(spec).map_err(|reason| attempt.refused(reason))?;
-        let body = create::body(spec).map_err(|reason| attempt.refused(reason))?;
-        let options = query::CreateContainerOptions { name: Some(name.to_owned()), ..Default::default() };
-        let id = self.call(LIMIT, &attempt, |docker| docker.create_container(Some(options), body)).await?.id;
-        let Err(error) = self.finish(&id, spec, &uploads).await else {
-            return Ok(id);
-        };
-        // Half a container would hold the name against the next attempt. When it cannot be removed either, it still
-        // carries its mark and is found by it.
-        if let Err(left) = self.remove_container(&id).await {
-            tracing::warn!(container = %spec.name, error = %left, "a half-made container could not be removed");
-        }
-        Err(error)
+        self.make(spec).await
     }
 
     async fn start_container(&self, id: &str) -> Result<()> {
@@ -389,24 +329,7 @@ impl Engine for Docker {
     }
 
     async fn inspect(&self, id: &str) -> Result<Inspection> {
-        let attempt = Attempt::new("looking at", format!("container {id}"));
-        let inspected = self.inspect_raw(&attempt, id).await?;
-        let full_id = inspected.id.unwrap_or_default();
-        let listed = self.containers(HashMap::from([("id".to_owned(), vec![full_id.clone()])])).await?;
-        let container = listed.into_iter().find(|container| container.id == full_id);
-        let container = container.ok_or_else(|| Error::NotFound { what: format!("container {id}") })?;
-        let state = inspected.state.unwrap_or_default();
-        let last_check = state.health.and_then(|health| health.log).and_then(|mut log| log.pop());
-        Ok(Inspection {
-            container,
-            exit_code: state.exit_code.unwrap_or_default(),
-            out_of_memory: state.oom_killed.unwrap_or_default(),
-            // A container that never ran tells of the year 1.
-            started_at: state.started_at.and_then(|at| at.parse().ok()).filter(|at| *at > Timestamp::UNIX_EPOCH),
-            restart_count: inspected.restart_count.unwrap_or_default(),
-            last_check: last_check.and_then(|check| check.output),
-            error: state.error.unwrap_or_default(),
-        })
+        self.look(id).await
     }
 
     async fn logs(&self, id: &str, query: &LogQuery) -> Result<BoxStream<'static, Result<LogLine>>> {
@@ -442,51 +365,9 @@ impl Engine for Docker {
     }
 }
 
-/// Why an engine of this version cannot be used, if it cannot.
-fn usable(version: &models::SystemVersion) -> std::result::Result<(), String> {
-    let components = version.components.iter().flatten();
-    if components.map(|component| component.name.as_str()).any(|name| name == "Podman Engine") {
-        return Err("this is Podman, whose API differs from Docker's in what Summoner relies on; \
-                    install Docker Engine 20.10 or newer and set docker_host to its socket"
-            .to_owned());
-    }
-    let api = version.api_version.as_deref().unwrap_or_default();
-    let parts = api.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
-    match parts {
-        Some(parts) if parts >= OLDEST_API => Ok(()),
-        Some(_) => Err(format!(
-            "it is Docker {}, which speaks API {api}; Summoner needs 1.41, which Docker 20.10 and newer speak",
-            version.version.as_deref().unwrap_or_default()
-        )),
-        None => Err(format!("it does not say which API it speaks ({api:?})")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn version(api: &str, component: &str) -> models::SystemVersion {
-        models::SystemVersion {
-            version: Some("x".to_owned()),
-            api_version: Some(api.to_owned()),
-            components: Some(vec![models::SystemVersionComponents {
-                name: component.to_owned(),
-                ..Default::default()
-            }]),
-            ..Default::default()
-        }
-    }
-
-    #[test]
-    fn engines_that_cannot_be_used_are_refused_with_a_reason() {
-        assert!(usable(&version("1.41", "Engine")).is_ok());
-        assert!(usable(&version("1.53", "Engine")).is_ok());
-        assert!(usable(&version("2.0", "Engine")).is_ok());
-        assert!(usable(&version("1.40", "Engine")).unwrap_err().contains("1.40"));
-        assert!(usable(&version("", "Engine")).is_err());
-        assert!(usable(&version("1.41", "Podman Engine")).unwrap_err().contains("Podman"));
-    }
 
     #[tokio::test]
     async fn ids_that_leave_their_path_reach_no_engine() {

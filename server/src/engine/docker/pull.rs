@@ -13,7 +13,7 @@ use super::{Docker, names};
 use crate::engine::{Engine, LayerProgress, Pull, Result};
 
 /// How long a pull may go without a sign of progress; how long it takes in all depends on the line.
-const SILENCE: Duration = Duration::from_secs(120);
+const SILENCE: Duration = Duration::from_mins(2);
 
 /// Pulls `repository@digest` and makes sure that it is on the node afterwards.
 pub(super) async fn pull(docker: &Docker, pull: &Pull, progress: &(dyn Fn(LayerProgress) + Send + Sync)) -> Result<()> {

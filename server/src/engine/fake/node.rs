@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::kept::Kept;
 use super::script::{Behaviour, Script};
 use crate::clock::Clock;
 use crate::engine::{
-    Change, Container, ContainerSpec, ContainerState, Error, Health, Image, Inspection, LogLine, Network, NetworkSpec,
-    Pull, Result, Usage, Volume, VolumeSpec,
+    Change, ContainerSpec, ContainerState, Error, Health, Image, LogLine, Network, NetworkSpec, Pull, Result, Usage,
+    Volume, VolumeSpec,
 };
 
 /// The platform of the pretended node.
@@ -21,97 +21,6 @@ pub(super) struct Offer {
     pub(super) script: Script,
     pub(super) credentials: Option<(String, String)>,
     pub(super) platform: String,
-}
-
-/// A container on the pretended node.
-#[derive(Debug)]
-pub(super) struct Kept {
-    pub(super) id: String,
-    pub(super) spec: ContainerSpec,
-    pub(super) image: Image,
-    pub(super) script: Script,
-    pub(super) state: ContainerState,
-    pub(super) health: Health,
-    pub(super) created_at: Timestamp,
-    pub(super) started_at: Option<Timestamp>,
-    pub(super) exit_code: i64,
-    pub(super) out_of_memory: bool,
-    pub(super) restart_count: i64,
-    pub(super) logs: Vec<LogLine>,
-    pub(super) usage: Usage,
-    /// Counts starts, so that what was scheduled for an earlier run leaves a later one alone.
-    pub(super) run: u64,
-    number: u64,
-}
-
-impl Kept {
-    pub(super) fn is_running(&self) -> bool {
-        matches!(self.state, ContainerState::Running | ContainerState::Paused | ContainerState::Restarting)
-    }
-
-    pub(super) fn shown(&self) -> Container {
-        let is_running = self.is_running();
-        let address = if is_running { self.address() } else { String::new() };
-        let mut volumes: Vec<_> = self.spec.mounts.iter().map(|mount| mount.volume.clone()).collect();
-        volumes.sort();
-        Container {
-            id: self.id.clone(),
-            name: self.spec.name.clone(),
-            image: self.spec.image.clone(),
-            image_id: self.image.id.clone(),
-            labels: self.spec.labels.clone(),
-            state: self.state,
-            health: self.health,
-            created_at: self.created_at,
-            status: self.status(),
-            ports: if is_running { self.spec.ports.clone() } else { Vec::new() },
-            volumes,
-            networks: self.spec.networks.iter().map(|(name, _)| (name.clone(), address.clone())).collect(),
-        }
-    }
-
-    fn address(&self) -> String {
-        let made_up = || format!("172.30.{}.{}", self.number / 250, self.number % 250 + 2);
-        self.script.address.clone().unwrap_or_else(made_up)
-    }
-
-    fn status(&self) -> String {
-        match (self.state, self.health) {
-            (ContainerState::Running, Health::None) => "Up".to_owned(),
-            (ContainerState::Running, Health::Starting) => "Up (health: starting)".to_owned(),
-            (ContainerState::Running, Health::Healthy) => "Up (healthy)".to_owned(),
-            (ContainerState::Running, Health::Unhealthy) => "Up (unhealthy)".to_owned(),
-            (ContainerState::Exited, _) => format!("Exited ({})", self.exit_code),
-            (ContainerState::Restarting, _) => format!("Restarting ({})", self.exit_code),
-            (state, _) => format!("{state:?}"),
-        }
-    }
-
-    pub(super) fn inspected(&self) -> Inspection {
-        let last_check = match self.health {
-            Health::Healthy => Some("ok".to_owned()),
-            Health::Unhealthy => Some("the check failed".to_owned()),
-            Health::None | Health::Starting => None,
-        };
-        Inspection {
-            container: self.shown(),
-            exit_code: self.exit_code,
-            out_of_memory: self.out_of_memory,
-            started_at: self.started_at,
-            restart_count: self.restart_count,
-            last_check,
-            error: String::new(),
-        }
-    }
-
-    /// Whether its restart policy starts it again after it ended with `code`.
-    fn is_started_again(&self, code: i64) -> bool {
-        match self.spec.restart.split(':').next().unwrap_or_default() {
-            "always" | "unless-stopped" => true,
-            "on-failure" => code != 0,
-            _ => false,
-        }
-    }
 }
 
 /// Everything on the pretended node.
@@ -199,15 +108,12 @@ impl Node {
     pub(super) fn keep_image(&mut self, reference: &str, digest: &str, script: Script) {
         let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
         let id = format!("sha256:{}", hex.chars().rev().collect::<String>());
-        let at = match self.image_at(&id) {
-            Some(at) => at,
-            None => {
-                let platform = PLATFORM.to_owned();
-                let image = Image { id: id.clone(), repo_digests: vec![], tags: vec![], size_bytes: 1 << 20, platform };
-                self.images.push((image, script));
-                self.images.len() - 1
-            }
-        };
+        let at = self.image_at(&id).unwrap_or_else(|| {
+            let platform = PLATFORM.to_owned();
+            let image = Image { id, repo_digests: vec![], tags: vec![], size_bytes: 1 << 20, platform };
+            self.images.push((image, script));
+            self.images.len() - 1
+        });
         let names = &mut self.images[at].0.repo_digests;
         if !names.iter().any(|name| name == reference) {
             names.push(reference.to_owned());

@@ -68,7 +68,7 @@ pub enum Behaviour {
     },
 }
 
-/// One call that was made, written "start_container gitea-db-1".
+/// One call that was made, written `start_container gitea-db-1`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// The method of [`crate::engine::Engine`].
@@ -99,6 +99,9 @@ pub(super) enum Fault {
     LosesAnswer,
 }
 
+/// What a test says about each call it means.
+type Rule<T> = Arc<dyn Fn(&Call) -> Option<T> + Send + Sync>;
+
 /// Faults and delays still to come.
 #[derive(Default)]
 pub(super) struct Faults {
@@ -106,8 +109,8 @@ pub(super) struct Faults {
     pub(super) at: Vec<(usize, Fault)>,
     /// By write number, counted over all writes ever made.
     pub(super) at_write: Vec<(usize, Fault)>,
-    pub(super) on: Vec<Arc<dyn Fn(&Call) -> Option<Error> + Send + Sync>>,
-    pub(super) delays: Vec<Arc<dyn Fn(&Call) -> Option<Duration> + Send + Sync>>,
+    pub(super) on: Vec<Rule<Error>>,
+    pub(super) delays: Vec<Rule<Duration>>,
 }
 
 impl Faults {

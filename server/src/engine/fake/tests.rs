@@ -1,5 +1,10 @@
+use futures_util::StreamExt;
+use jiff::Timestamp;
+
 use super::*;
-use crate::engine::{Mount, PublishedPort};
+use crate::engine::{
+    ContainerState, Engine, LayerProgress, LogQuery, Mount, NetworkSpec, PublishedPort, Pull, VolumeSpec,
+};
 
 const DIGEST: &str = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
 

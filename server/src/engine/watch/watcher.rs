@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::engine::{ContainerState, Engine, Error, Info, Result, Usage};
 
 /// The node is listed this often even when nothing seems to happen: changes get lost.
-const LISTED_EVERY: Duration = Duration::from_secs(60);
+const LISTED_EVERY: Duration = Duration::from_mins(1);
 /// Two listings that changes ask for are this far apart: one start is a burst of changes.
 const LISTED_AT_MOST_EVERY: Duration = Duration::from_millis(200);
 /// How long to wait after a first failure, doubled with each further one.
