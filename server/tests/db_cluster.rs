@@ -143,6 +143,21 @@ async fn a_server_that_was_killed_is_started_again_with_its_data() {
 }
 
 #[tokio::test]
+async fn a_cluster_that_nobody_holds_any_more_ends_and_stays_ended() {
+    let folder = Folder::new("dropped");
+    let (cluster, _lock) = folder.start().await.unwrap();
+    let process = cluster.process().unwrap();
+    drop(cluster);
+    eventually(async || (!is_alive(process)).then_some(())).await;
+    let pid_file = folder.postgres().join("data/postmaster.pid");
+    // Longer than the pause before a server that ended by itself is started again.
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(!pid_file.exists(), "it was started again");
+    }
+}
+
+#[tokio::test]
 async fn a_second_summoner_on_the_folder_is_refused_and_the_first_goes_on() {
     let folder = Folder::new("second");
     let (cluster, lock) = folder.start().await.unwrap();

@@ -12,13 +12,38 @@ fn read(args: &Args, variables: &[(&str, &str)]) -> Result<Config, Error> {
     })
 }
 
-/// Arguments that name a settings file with this text, and the folder that must outlive them.
-fn file(name: &str, text: &str) -> Args {
-    let folder = std::env::temp_dir().join(format!("summoner-config-{}", std::process::id()));
+/// Arguments that name a settings file with this text; the file is gone with them.
+struct Written {
+    args: Args,
+    folder: PathBuf,
+}
+
+impl std::ops::Deref for Written {
+    type Target = Args;
+
+    fn deref(&self) -> &Args {
+        &self.args
+    }
+}
+
+impl std::ops::DerefMut for Written {
+    fn deref_mut(&mut self) -> &mut Args {
+        &mut self.args
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn file(name: &str, text: &str) -> Written {
+    let folder = std::env::temp_dir().join(format!("summoner-config-{}-{name}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join(name);
     std::fs::write(&path, text).unwrap();
-    Args { config: Some(path), ..Args::default() }
+    Written { args: Args { config: Some(path), ..Args::default() }, folder }
 }
 
 #[test]
@@ -58,14 +83,13 @@ fn an_error_names_the_flag_the_variable_or_the_line() {
 #[test]
 fn a_secret_may_lie_in_a_file_of_its_own() {
     let url = "postgres://panel:s3cret@db/panel";
-    let folder = file("unused.toml", "").config.unwrap();
-    let path = folder.with_file_name("database-url");
+    let named = file("secret.toml", "database_url_file = \"database-url\"\n");
+    let path = named.folder.join("database-url");
     std::fs::write(&path, format!("{url}\n")).unwrap();
     let variables = [("SUMMONER_DATABASE_URL_FILE", path.to_str().unwrap())];
     let config = read(&Args::default(), &variables).unwrap();
     assert_eq!(config.database_url.as_ref().unwrap().expose_secret(), url);
     assert!(!format!("{config:?}").contains("s3cret"));
-    let named = file("secret.toml", "database_url_file = \"database-url\"\n");
     assert_eq!(read(&named, &[]).unwrap().database_url.unwrap().expose_secret(), url);
     let plain = read(&Args::default(), &[("DATABASE_URL", url)]).unwrap();
     assert_eq!(plain.database_url.unwrap().expose_secret(), url);

@@ -154,8 +154,11 @@ impl Cluster {
         let server = Server { installation, account, folder, data, socket, sync };
         server.make_data().await?;
         server.end_survivor().await?;
-        let child = server.start_first().await?;
-        server.make_database().await?;
+        let mut child = server.start_first().await?;
+        if let Err(error) = server.make_database().await {
+            end(&mut child).await;
+            return Err(error);
+        }
 
         let options = options(&server.socket);
         let (running, process) = watch::channel(child.id());
@@ -478,11 +481,9 @@ async fn supervise(
     }
 }
 
-/// Waits until told to stop. When the one who would tell is gone, the server goes on alone, as after a crash.
+/// Waits until told to stop, or until the one who would tell is gone: then nobody needs the server any more.
 async fn told(stopping: &mut watch::Receiver<bool>) {
-    if stopping.wait_for(|stop| *stop).await.is_err() {
-        std::future::pending::<()>().await;
-    }
+    let _ = stopping.wait_for(|stop| *stop).await;
 }
 
 /// Ends the server by ever harder means: fast, immediate, kill.

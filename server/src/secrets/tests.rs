@@ -4,12 +4,32 @@ use std::borrow::Cow;
 
 use super::*;
 
-/// A folder of its own for one test, emptied first.
-fn folder(name: &str) -> PathBuf {
+/// A folder of its own for one test, gone with it.
+struct Folder(PathBuf);
+
+impl std::ops::Deref for Folder {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn folder(name: &str) -> Folder {
     let folder = std::env::temp_dir().join(format!("summoner-secrets-{}-{name}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
-    folder
+    Folder(folder)
+}
+
+/// A vault whose key file is gone again; the key stays in memory.
+fn vault(name: &str) -> Vault {
+    Vault::open(&folder(name).join("key"), &Random::System).unwrap()
 }
 
 fn place(row: &str) -> Place {
@@ -18,7 +38,7 @@ fn place(row: &str) -> Place {
 
 #[test]
 fn a_sealed_value_opens_at_its_place_and_nowhere_else() {
-    let vault = Vault::open(&folder("place").join("key"), &Random::System).unwrap();
+    let vault = vault("place");
     let sealed = vault.seal(&place("1"), &"hunter2".into()).unwrap();
     assert_eq!(vault.unseal(&place("1"), &sealed).unwrap().expose_secret(), "hunter2");
     for other in [place("2"), Place::new("answers", "other", "1"), Place::new("registries", "value", "1")] {
@@ -31,7 +51,7 @@ fn a_sealed_value_opens_at_its_place_and_nowhere_else() {
 
 #[test]
 fn a_change_of_any_byte_is_noticed() {
-    let vault = Vault::open(&folder("change").join("key"), &Random::System).unwrap();
+    let vault = vault("change");
     let sealed = vault.seal(&place("1"), &"hunter2".into()).unwrap();
     for index in 0..sealed.len() {
         let mut changed = sealed.clone();
@@ -43,7 +63,7 @@ fn a_change_of_any_byte_is_noticed() {
 
 #[test]
 fn sealing_twice_gives_different_bytes_without_the_value() {
-    let vault = Vault::open(&folder("twice").join("key"), &Random::System).unwrap();
+    let vault = vault("twice");
     let first = vault.seal(&place("1"), &"hunter2".into()).unwrap();
     assert_ne!(first, vault.seal(&place("1"), &"hunter2".into()).unwrap());
     assert!(!first.windows(7).any(|window| window == b"hunter2"));
@@ -56,7 +76,7 @@ fn the_key_is_made_once_for_its_owner_alone_and_kept() {
     let sealed = Vault::open(&path, &Random::System).unwrap().seal(&place("1"), &"hunter2".into()).unwrap();
     let about = std::fs::metadata(&path).unwrap();
     assert_eq!((about.mode() & 0o777, about.len()), (0o600, 32));
-    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "no draft is left behind");
+    assert_eq!(std::fs::read_dir(&*folder).unwrap().count(), 1, "no draft is left behind");
     let again = Vault::open(&path, &Random::System).unwrap();
     assert_eq!(again.unseal(&place("1"), &sealed).unwrap().expose_secret(), "hunter2");
     let other = Vault::open(&folder.join("other"), &Random::System).unwrap();
@@ -65,7 +85,8 @@ fn the_key_is_made_once_for_its_owner_alone_and_kept() {
 
 #[test]
 fn a_key_made_by_two_at_once_is_the_same_for_both() {
-    let path = folder("both").join("key");
+    let folder = folder("both");
+    let path = folder.join("key");
     let vaults: Vec<Vault> = std::thread::scope(|scope| {
         let open = || Vault::open(&path, &Random::System).unwrap();
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
@@ -117,7 +138,7 @@ fn s25_the_mask_hides_a_secret_in_every_form_it_takes() {
 fn s25_secrets_do_not_show_when_printed_for_debugging() {
     let (mask, token) = (Mask::default(), Token::presented("hunter2hunter2"));
     mask.add(&"hunter2hunter2".into());
-    let vault = Vault::open(&folder("debug").join("key"), &Random::System).unwrap();
+    let vault = vault("debug");
     assert!(!format!("{mask:?}{token:?}{vault:?}").contains("hunter2"));
 }
 
