@@ -40,6 +40,8 @@ pub struct Site {
 
 /// Every page and every form action. It answers whatever no other route does, so unknown paths get a page of their own.
 pub fn pages(site: Site) -> Router {
+    // It fails only when it was set before, as a second router in one process does.
+    let _ = any_spawner::Executor::init_tokio();
     Router::new().fallback(move |request: Request| {
         let site = site.clone();
         async move { answer(site, request).await }
