@@ -19,6 +19,8 @@ const MOST_KEYS: usize = 1_000;
 const MOST_NODES: usize = 20_000;
 /// The most bytes of text in a tree, expanded.
 const MOST_TEXT: usize = 1 << 20;
+/// The private-use characters that stand around a secret's name while an export is written.
+const MARKS: [char; 2] = ['\u{e000}', '\u{e001}'];
 /// The most findings before the rest of a file is not worth reading.
 pub(super) const MOST_FINDINGS: usize = 100;
 
@@ -194,6 +196,11 @@ impl Builder {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let forced = self.check_tag(at, tag.as_deref());
+                if text.contains(MARKS) {
+                    let message =
+                        "The text holds a character (U+E000 or U+E001) that marks secrets in exports. Leave it out.";
+                    self.findings.push(Finding::new(at, "", message));
+                }
                 let plain = style == ScalarStyle::Plain && !forced;
                 let scalar = Scalar { text: text.into_owned(), plain, assumed: false };
                 self.close(Node { at, value: Value::Scalar(scalar) }, anchor)
@@ -374,6 +381,8 @@ mod tests {
             ("a: {x: 1, x: 2}\n", 1, 11, "second time"),
             ("a: [1, 2\n", 1, 4, "not YAML"),
             ("a: !secret x\n", 1, 12, "The tag “!secret”"),
+            ("a: b\u{e000}c\n", 1, 4, "U+E000"),
+            ("a: \"b\\uE001\"\n", 1, 4, "U+E000"),
             ("a: 1\n---\nb: 1\n", 2, 1, "second document"),
             ("a: *b\n", 1, 4, "not YAML"),
             ("a: &a [*a]\n", 1, 8, "never end"),
