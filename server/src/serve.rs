@@ -38,9 +38,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let (clock, random) = (Clock::System, Random::System);
     config.make_data_dir()?;
     // The address is taken first: a second panel on the same port should say so before it touches anything.
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("listening on {}; is another panel running, or choose another with --listen", config.listen))?;
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!("listening on {}; is another panel running, or choose another with --listen", config.listen)
+    })?;
     let opened = db::open(&config).await?;
     let served = run(&config, &opened.pool, listener, metrics, clock, random).await;
     opened.close().await;
@@ -101,8 +101,9 @@ async fn run(
         metrics,
         build: env!("CARGO_PKG_VERSION").into(),
     };
-    let router = site(panel, &config.site_dir)
-        .with_context(|| format!("reading the browser bundle in {}; `make run` builds it", config.site_dir.display()))?;
+    let router = site(panel, &config.site_dir).with_context(|| {
+        format!("reading the browser bundle in {}; `make run` builds it", config.site_dir.display())
+    })?;
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
 
     let stop = CancellationToken::new();

@@ -108,8 +108,7 @@ impl Tools {
     pub async fn cancel(&self, actor: &Actor, operation_id: Uuid) -> Result<()> {
         actor.needs(Right::ToolsOperate)?;
         let found = self.operations.find(operation_id).await?;
-        let operation =
-            found.ok_or_else(|| Error::NotFound { what: "operation", name: operation_id.to_string() })?;
+        let operation = found.ok_or_else(|| Error::NotFound { what: "operation", name: operation_id.to_string() })?;
         let mut transaction = self.means.db.begin().await?;
         if !self.operations.cancel(&mut transaction, operation_id).await? {
             return Err(Error::NotNow(
@@ -200,8 +199,7 @@ impl Tools {
 
         let mut values: Values = definition.answers.clone().into_iter().collect();
         for (name, value) in &request.answers {
-            let is_kept_secret =
-                value.is_empty() && entry.about.fields.get(name).is_some_and(fields::Field::is_secret);
+            let is_kept_secret = value.is_empty() && entry.about.fields.get(name).is_some_and(fields::Field::is_secret);
             if !is_kept_secret {
                 values.set(name.clone(), value.clone());
             }
@@ -225,10 +223,12 @@ impl Tools {
                     }
                 }
             }
-            Err(found) => problems.extend(found.into_iter().map(|problem| FieldProblem {
-                field: format!("answers.{}", problem.field),
-                message: problem.message,
-            })),
+            Err(found) => {
+                problems.extend(found.into_iter().map(|problem| FieldProblem {
+                    field: format!("answers.{}", problem.field),
+                    message: problem.message,
+                }))
+            }
         }
         if !problems.is_empty() {
             return Err(Error::Fields(problems));

@@ -277,7 +277,10 @@ impl Resolved {
             stop_signal: service.stop_signal.clone(),
             init: service.init,
             logging: service.logging.as_ref().map(|logging| {
-                (logging.driver.clone().unwrap_or_else(|| "json-file".into()), logging.options.iter().cloned().collect())
+                (
+                    logging.driver.clone().unwrap_or_else(|| "json-file".into()),
+                    logging.options.iter().cloned().collect(),
+                )
             }),
             extra_hosts: service.extra_hosts.iter().map(|(name, address)| format!("{name}:{address}")).collect(),
             memory_bytes: service.mem_limit.map(|size| size.0),
@@ -333,7 +336,11 @@ fn depends_on_label(service: &Service) -> String {
     words.collect::<Vec<_>>().join(",")
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of processors is small and positive")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a number of processors is small and positive"
+)]
 fn thousandths(cpus: f64) -> u64 {
     (cpus * 1000.0).round() as u64
 }

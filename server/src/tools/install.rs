@@ -190,12 +190,7 @@ impl Tools {
             revision: definition.revision,
             compose: definition.compose.clone(),
             answers: definition.answers.clone(),
-            secrets: seal_secrets(
-                &self.means.vault,
-                definition.tool_id,
-                definition.revision,
-                &definition.secrets,
-            )?,
+            secrets: seal_secrets(&self.means.vault, definition.tool_id, definition.revision, &definition.secrets)?,
             images: definition.images.clone(),
             ports: definition.ports.clone(),
             reach: definition.reach,
@@ -258,7 +253,12 @@ impl Tools {
         let resolved = definition.resolve()?;
         let names = plan::names(&resolved);
         let wanted = check::Input {
-            volumes: names.volumes.iter().map(|name| resolved.scoped(name)).filter(|name| !kept.contains(name)).collect(),
+            volumes: names
+                .volumes
+                .iter()
+                .map(|name| resolved.scoped(name))
+                .filter(|name| !kept.contains(name))
+                .collect(),
             containers: names.containers,
             networks: resolved.networks().iter().map(|network| resolved.scoped(&network.key)).collect(),
             ports: Vec::new(),
@@ -317,9 +317,7 @@ impl Tools {
         if kept.is_empty() {
             return Ok(secrets);
         }
-        let Some((tool_id, kept_entry, revision)) =
-            store::keeper(&self.means.db, &self.means.node, kept).await?
-        else {
+        let Some((tool_id, kept_entry, revision)) = store::keeper(&self.means.db, &self.means.node, kept).await? else {
             return Ok(secrets);
         };
         if kept_entry != entry.id {
@@ -330,8 +328,9 @@ impl Tools {
             return Err(Error::Fields(vec![FieldProblem { field: "name".into(), message }]));
         }
         if let Some(row) = store::revision(&self.means.db, tool_id, revision).await? {
-            let old = open_secrets(&self.means.vault, tool_id, revision, &row.secrets)
-                .map_err(|error| Error::Internal { doing: "opening the secrets of the kept data", source: error.into() })?;
+            let old = open_secrets(&self.means.vault, tool_id, revision, &row.secrets).map_err(|error| {
+                Error::Internal { doing: "opening the secrets of the kept data", source: error.into() }
+            })?;
             secrets.extend(old);
         }
         Ok(secrets)
@@ -371,7 +370,8 @@ impl Tools {
 
     fn asked_port(&self, asked: &str, reach: Reach) -> Result<u16, String> {
         let port = asked.parse::<u16>().ok().filter(|port| *port > 0);
-        let port = port.ok_or_else(|| format!("“{asked}” is not a port. Write a number from 1 to 65535, such as 8080."))?;
+        let port =
+            port.ok_or_else(|| format!("“{asked}” is not a port. Write a number from 1 to 65535, such as 8080."))?;
         match port_taken(&self.world.now().listing, &[], address(reach), port) {
             Some(problem) => Err(problem),
             None => Ok(port),
@@ -440,7 +440,9 @@ impl Tools {
         let pinned = format!("{}@{}", self.source(reference), known.value.as_str());
         match self.means.engine.image(&pinned).await {
             Ok(Some(_)) => Ok(known.value),
-            Ok(None) => Err(format!("{reason} Only versions that are on this machine already can be installed meanwhile.")),
+            Ok(None) => {
+                Err(format!("{reason} Only versions that are on this machine already can be installed meanwhile."))
+            }
             Err(error) => Err(error.to_string()),
         }
     }
@@ -468,16 +470,17 @@ fn answers(
             values.set(name.clone(), known(source));
         }
     }
-    let checked = match fields::check(&entry.about.fields, &values) {
-        Ok(checked) => checked,
-        Err(found) => {
-            problems.extend(found.into_iter().map(|problem| FieldProblem {
-                field: format!("answers.{}", problem.field),
-                message: problem.message,
-            }));
-            return (BTreeMap::new(), BTreeMap::new());
-        }
-    };
+    let checked =
+        match fields::check(&entry.about.fields, &values) {
+            Ok(checked) => checked,
+            Err(found) => {
+                problems.extend(found.into_iter().map(|problem| FieldProblem {
+                    field: format!("answers.{}", problem.field),
+                    message: problem.message,
+                }));
+                return (BTreeMap::new(), BTreeMap::new());
+            }
+        };
     let (mut plain, mut secret) = (BTreeMap::new(), BTreeMap::new());
     for (name, value) in checked.iter() {
         if entry.about.fields.get(name).is_some_and(fields::Field::is_secret) {
@@ -499,4 +502,3 @@ pub(super) fn address(reach: Reach) -> std::net::IpAddr {
 fn name_taken(name: &str) -> FieldProblem {
     FieldProblem { field: "name".into(), message: format!("A tool named {name} exists already. Choose another name.") }
 }
-

@@ -49,8 +49,7 @@ impl Tools {
         let snapshot = self.world.now();
         let observed = Observed::new(&snapshot);
         let resources = store::resources(&self.means.db, Some(tool.tool_id)).await?;
-        let mut containers =
-            resources.iter().filter(|known| known.service.as_deref() == Some(service.as_str()));
+        let mut containers = resources.iter().filter(|known| known.service.as_deref() == Some(service.as_str()));
         let container = containers.find_map(|known| observed.container(known.mark)).ok_or_else(missing)?;
         let query = LogQuery { tail: request.tail, since: request.since, follow: request.follow };
         let lines = self.means.engine.logs(&container.id, &query).await?;

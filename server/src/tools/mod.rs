@@ -36,11 +36,11 @@ use crate::registry::Versions;
 use crate::secrets::{Place, Vault};
 
 pub use domain::ToolDomain;
+pub use install::Proposals;
 pub use logs::LogRequest;
 pub use observe::Observer;
 pub use steps::Means;
 pub use view::protocol;
-pub use install::Proposals;
 
 /// Why something about tools was not done.
 #[derive(Debug, thiserror::Error)]

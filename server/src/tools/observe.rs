@@ -66,7 +66,10 @@ impl Observer {
         let mut changes = self.world.subscribe();
         loop {
             if let Err(error) = self.look().await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the condition of the tools could not be written");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the condition of the tools could not be written"
+                );
             }
             tokio::select! {
                 () = stop.cancelled() => return,

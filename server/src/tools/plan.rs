@@ -73,11 +73,12 @@ impl<M: FnMut() -> Mark> Draft<M> {
     }
 
     fn gate(&mut self, resolved: &Resolved, containers: BTreeMap<String, Mark>) {
-        let checks = resolved.entry.about.health.iter().filter_map(|check| match (&check.http, check.tcp, check.port) {
-            (Some(path), _, _) => Some(format!("{} answers {path}", check.service)),
-            (None, true, Some(port)) => Some(format!("{} accepts connections on port {port}", check.service)),
-            _ => None,
-        });
+        let checks =
+            resolved.entry.about.health.iter().filter_map(|check| match (&check.http, check.tcp, check.port) {
+                (Some(path), _, _) => Some(format!("{} answers {path}", check.service)),
+                (None, true, Some(port)) => Some(format!("{} accepts connections on port {port}", check.service)),
+                _ => None,
+            });
         let note = checks.collect::<Vec<_>>().join(", ");
         let input = gate::Input { revision: resolved.definition.revision, containers };
         self.step(gate::KIND, &input, format!("Wait for {} to work", resolved.entry.about.name), note);
@@ -107,7 +108,12 @@ pub(super) fn install(resolved: &Resolved, kept: &[String], marks: impl FnMut() 
     }
     for network in resolved.networks() {
         let name = resolved.scoped(&network.key);
-        draft.step(network::KIND, &network::Input { revision, network }, format!("Make the network {name}"), String::new());
+        draft.step(
+            network::KIND,
+            &network::Input { revision, network },
+            format!("Make the network {name}"),
+            String::new(),
+        );
     }
     for volume in names.volumes {
         let name = resolved.scoped(&volume);
@@ -162,12 +168,11 @@ pub(super) fn reconfigure(
     let mut draft = Draft::new(marks);
     let old = |service: &str| present.iter().find(|container| container.service == service);
     let is_changed = |service: &str| {
-        new.compose.service(service).is_none_or(|wanted| {
-            old(service).is_none_or(|present| present.config_hash != new.config_hash(wanted))
-        })
+        new.compose
+            .service(service)
+            .is_none_or(|wanted| old(service).is_none_or(|present| present.config_hash != new.config_hash(wanted)))
     };
-    let changed: Vec<&Service> =
-        new.start_order().into_iter().filter(|service| is_changed(&service.name)).collect();
+    let changed: Vec<&Service> = new.start_order().into_iter().filter(|service| is_changed(&service.name)).collect();
     let input = check::Input {
         ports: ports(new),
         marks: present.iter().map(|container| container.mark).collect(),
@@ -231,7 +236,12 @@ pub(super) fn remove(
         draft.clear(what, volume.mark, &volume.name, title);
     }
     for image in of_kind("image") {
-        draft.clear(clear::What::Image, image.mark, &image.name, format!("Remove the image {}", short_image(&image.name)));
+        draft.clear(
+            clear::What::Image,
+            image.mark,
+            &image.name,
+            format!("Remove the image {}", short_image(&image.name)),
+        );
     }
     draft.steps
 }
@@ -347,9 +357,10 @@ fn short(digest: &str) -> String {
 }
 
 fn short_image(name: &str) -> String {
-    name.split_once("@sha256:").map_or_else(|| name.to_owned(), |(repository, digest)| {
-        format!("{repository}@{}", digest.get(..12).unwrap_or(digest))
-    })
+    name.split_once("@sha256:").map_or_else(
+        || name.to_owned(),
+        |(repository, digest)| format!("{repository}@{}", digest.get(..12).unwrap_or(digest)),
+    )
 }
 
 fn listed(items: impl Iterator<Item = String>) -> String {

@@ -221,9 +221,12 @@ pub(super) async fn revision(
 
 /// The highest revision number a tool ever had.
 pub(super) async fn newest_revision(db: impl PgExecutor<'_>, tool_id: Uuid) -> Result<i32, sqlx::Error> {
-    sqlx::query_scalar!(r#"select coalesce(max(revision), 0) as "revision!" from revisions where tool_id = $1"#, tool_id)
-        .fetch_one(db)
-        .await
+    sqlx::query_scalar!(
+        r#"select coalesce(max(revision), 0) as "revision!" from revisions where tool_id = $1"#,
+        tool_id
+    )
+    .fetch_one(db)
+    .await
 }
 
 pub(super) async fn services(
@@ -249,9 +252,8 @@ pub(super) async fn identity(
     db: impl PgExecutor<'_>,
     tool_id: Uuid,
 ) -> Result<Option<(String, String, i32)>, sqlx::Error> {
-    let row = sqlx::query!("select name, entry, revision from tools where tool_id = $1", tool_id)
-        .fetch_optional(db)
-        .await?;
+    let row =
+        sqlx::query!("select name, entry, revision from tools where tool_id = $1", tool_id).fetch_optional(db).await?;
     Ok(row.map(|row| (row.name, row.entry, row.revision)))
 }
 
@@ -307,7 +309,11 @@ pub(super) async fn set_resource(db: impl PgExecutor<'_>, mark: Mark, state: &st
 }
 
 /// The kept volume of that name on the node.
-pub(super) async fn kept_volume(db: impl PgExecutor<'_>, node: &str, name: &str) -> Result<Option<Resource>, sqlx::Error> {
+pub(super) async fn kept_volume(
+    db: impl PgExecutor<'_>,
+    node: &str,
+    name: &str,
+) -> Result<Option<Resource>, sqlx::Error> {
     let row = sqlx::query!(
         "select mark, tool_id, kind, name, service, revision, state
          from resources
@@ -435,7 +441,11 @@ pub(super) async fn set_condition(
 }
 
 /// Marks the first password as shown; false when it was shown before.
-pub(super) async fn show_first_login(db: impl PgExecutor<'_>, tool_id: Uuid, now: Timestamp) -> Result<bool, sqlx::Error> {
+pub(super) async fn show_first_login(
+    db: impl PgExecutor<'_>,
+    tool_id: Uuid,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
     let shown = sqlx::query!(
         "update tools set first_login_shown_at = $2 where tool_id = $1 and first_login_shown_at is null",
         tool_id,

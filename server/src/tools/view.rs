@@ -381,4 +381,3 @@ pub fn protocol(protocol: ExposedProtocol) -> &'static str {
 fn count(position: i32) -> u32 {
     u32::try_from(position).unwrap_or_default()
 }
-

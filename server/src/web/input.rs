@@ -20,13 +20,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let kind =
+            request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let value = match kind.as_str() {
             "application/json" => {
                 let body = Bytes::from_request(request, state).await.map_err(too_large)?;
-                serde_json::from_slice(&body)
-                    .map_err(|error| Refusal::unreadable(400, format!("The body is not the JSON it should be: {error}.")))?
+                serde_json::from_slice(&body).map_err(|error| {
+                    Refusal::unreadable(400, format!("The body is not the JSON it should be: {error}."))
+                })?
             }
             "application/x-www-form-urlencoded" => {
                 let form = Form::<Vec<(String, String)>>::from_request(request, state).await;
@@ -56,7 +58,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
 /// When it has not the form it should have.
 pub fn query<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
     let uri = format!("/?{text}");
-    let wrong = |reason: String| Refusal::unreadable(400, format!("The address has not the form it should have: {reason}."));
+    let wrong =
+        |reason: String| Refusal::unreadable(400, format!("The address has not the form it should have: {reason}."));
     let uri: http::Uri = uri.parse().map_err(|error: http::uri::InvalidUri| wrong(error.to_string()))?;
     let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri);
     let axum::extract::Query(pairs) = pairs.map_err(|error| wrong(error.body_text()))?;

@@ -246,7 +246,10 @@ impl LiveStream {
             let found = match events::after(&self.panel.db, self.cursor, CATCH_UP).await {
                 Ok(found) => found,
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "events could not be read for a live stream");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "events could not be read for a live stream"
+                    );
                     return Err(Closed);
                 }
             };

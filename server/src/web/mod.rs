@@ -81,10 +81,7 @@ pub fn api_router(panel: &Panel) -> (Router, utoipa::openapi::OpenApi) {
         .with_state(panel.clone())
         .split_for_parts();
     let described = document.clone();
-    let router = router.route(
-        "/api/v1/openapi.json",
-        axum::routing::get(async move || axum::Json(described)),
-    );
+    let router = router.route("/api/v1/openapi.json", axum::routing::get(async move || axum::Json(described)));
     let router = router
         .fallback(api::not_found)
         .method_not_allowed_fallback(api::method_not_allowed)

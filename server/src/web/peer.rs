@@ -26,7 +26,8 @@ pub async fn know_peer(State(panel): State<Panel>, mut request: Request, next: N
     let mut address = connected.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let is_trusted = |address: IpAddr| panel.trusted_proxies.iter().any(|network| network.contains(address));
     let told = request.headers().get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let told: Vec<IpAddr> = told.flat_map(|value| value.split(',')).filter_map(|part| part.trim().parse().ok()).collect();
+    let told: Vec<IpAddr> =
+        told.flat_map(|value| value.split(',')).filter_map(|part| part.trim().parse().ok()).collect();
     for before in told.into_iter().rev() {
         if !is_trusted(address) {
             break;
@@ -42,7 +43,8 @@ pub async fn know_peer(State(panel): State<Panel>, mut request: Request, next: N
 /// Browsers say where a request comes from (`Sec-Fetch-Site`, `Origin`); a program that is no browser sends neither and
 /// carries no cookie that it was not given, so it passes.
 pub async fn same_origin(State(panel): State<Panel>, request: Request, next: Next) -> Response {
-    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) || is_ours(request.headers(), &panel.origin)
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+        || is_ours(request.headers(), &panel.origin)
     {
         return next.run(request).await;
     }

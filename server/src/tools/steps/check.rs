@@ -81,11 +81,15 @@ pub(in crate::tools) fn taken(listing: &Listing, input: &Input) -> Option<String
 pub(in crate::tools) fn port_taken(listing: &Listing, own: &[Mark], address: IpAddr, port: u16) -> Option<String> {
     let holder = listing.containers.iter().find(|container| {
         container.state == ContainerState::Running
-            && container.ports.iter().any(|published| published.host_port == port && overlaps(&published.host_ip, address))
+            && container
+                .ports
+                .iter()
+                .any(|published| published.host_port == port && overlaps(&published.host_ip, address))
     });
     if let Some(holder) = holder {
         let is_own = holder.mark().is_some_and(|mark| own.contains(&mark));
-        return (!is_own).then(|| format!("port {port} is taken by the container {}; choose another port", holder.name));
+        return (!is_own)
+            .then(|| format!("port {port} is taken by the container {}; choose another port", holder.name));
     }
     match std::net::TcpListener::bind(SocketAddr::new(address, port)) {
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
@@ -96,7 +100,7 @@ pub(in crate::tools) fn port_taken(listing: &Listing, own: &[Mark], address: IpA
 }
 
 fn overlaps(published: &str, wanted: IpAddr) -> bool {
-    published.parse::<IpAddr>().map_or(true, |published| {
-        published == wanted || published.is_unspecified() || wanted.is_unspecified()
-    })
+    published
+        .parse::<IpAddr>()
+        .map_or(true, |published| published == wanted || published.is_unspecified() || wanted.is_unspecified())
 }

@@ -103,9 +103,10 @@ impl Gate {
 
 /// Where a port of a container is asked: as people reach it where it is published, inside its network otherwise.
 fn address(container: &Container, port: u16) -> Option<SocketAddr> {
-    let published = container.ports.iter().find(|published| {
-        published.container_port == port && published.protocol == "tcp" && published.host_port != 0
-    });
+    let published = container
+        .ports
+        .iter()
+        .find(|published| published.container_port == port && published.protocol == "tcp" && published.host_port != 0);
     if let Some(published) = published {
         let ip = published.host_ip.parse::<IpAddr>().ok().filter(|ip| !ip.is_unspecified());
         return Some(SocketAddr::new(ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), published.host_port));

@@ -58,7 +58,8 @@ pub struct Means {
 /// The step of that kind, with its input read.
 pub(super) fn build(means: &Arc<Means>, kind: &str, input: &Value) -> Result<Box<dyn Step>, String> {
     fn read<T: DeserializeOwned>(kind: &str, input: &Value) -> Result<T, String> {
-        serde_json::from_value(input.clone()).map_err(|error| format!("the journal's step “{kind}” cannot be read: {error}"))
+        serde_json::from_value(input.clone())
+            .map_err(|error| format!("the journal's step “{kind}” cannot be read: {error}"))
     }
     let means = means.clone();
     Ok(match kind {
@@ -117,7 +118,9 @@ impl Means {
     /// The container that carries `mark`.
     pub(super) async fn container_of(&self, mark: Mark, service: &str) -> Result<Container, StepError> {
         self.container(mark).await?.ok_or_else(|| {
-            StepError::new(format!("the container of {service} is gone; somebody else removed it. Reinstall the tool on its kept data"))
+            StepError::new(format!(
+                "the container of {service} is gone; somebody else removed it. Reinstall the tool on its kept data"
+            ))
         })
     }
 

@@ -33,8 +33,11 @@ impl Step for Start {
         if let Err(error) = self.means.engine.start_container(&container.id).await {
             let log = self.means.last_lines(&container.id).await;
             let error = StepError::from(error);
-            return Err(StepError { message: format!("{} did not start: {}", self.input.service, error.message), ..error }
-                .with_log(log));
+            return Err(StepError {
+                message: format!("{} did not start: {}", self.input.service, error.message),
+                ..error
+            }
+            .with_log(log));
         }
         Ok(())
     }

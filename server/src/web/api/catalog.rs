@@ -136,7 +136,12 @@ async fn versions(
             list.stale_reason = Some(error.to_string());
             list.lines = vec![LineOfReleases {
                 name: String::new(),
-                versions: vec![VersionView { tag: default.clone(), version: default, variant: String::new(), is_prerelease: false }],
+                versions: vec![VersionView {
+                    tag: default.clone(),
+                    version: default,
+                    variant: String::new(),
+                    is_prerelease: false,
+                }],
             }];
             return Ok(Json(list));
         }

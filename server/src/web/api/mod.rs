@@ -54,7 +54,8 @@ pub fn routes() -> OpenApiRouter<Panel> {
 
 /// The answer for a path that does not exist.
 pub async fn not_found() -> Response {
-    Refusal::not_found("There is nothing at this address of the API. The list is at /api/v1/openapi.json.").into_response()
+    Refusal::not_found("There is nothing at this address of the API. The list is at /api/v1/openapi.json.")
+        .into_response()
 }
 
 /// The answer for a method that a path does not know.

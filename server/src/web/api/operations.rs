@@ -42,7 +42,11 @@ struct Wanted {
     get, path = "/operations", tag = "operations", params(Wanted),
     responses((status = 200, body = Page<OperationView>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem))
 )]
-async fn list(State(panel): State<Panel>, Who(actor): Who, RawQuery(text): RawQuery) -> Answer<Json<Page<OperationView>>> {
+async fn list(
+    State(panel): State<Panel>,
+    Who(actor): Who,
+    RawQuery(text): RawQuery,
+) -> Answer<Json<Page<OperationView>>> {
     let wanted: Wanted = query(text.as_deref().unwrap_or_default())?;
     let before = match wanted.after.as_deref() {
         None | Some("") => None,
@@ -70,7 +74,11 @@ async fn list(State(panel): State<Panel>, Who(actor): Who, RawQuery(text): RawQu
     get, path = "/operations/{operation}", tag = "operations", params(("operation" = Uuid, Path)),
     responses((status = 200, body = OperationDetails), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem))
 )]
-async fn find(State(panel): State<Panel>, Who(actor): Who, Path(operation): Path<Uuid>) -> Answer<Json<OperationDetails>> {
+async fn find(
+    State(panel): State<Panel>,
+    Who(actor): Who,
+    Path(operation): Path<Uuid>,
+) -> Answer<Json<OperationDetails>> {
     Ok(Json(panel.tools.operation(&actor, operation).await?))
 }
 

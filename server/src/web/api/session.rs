@@ -18,10 +18,7 @@ use crate::web::problem::{Answer, Refusal};
 use crate::web::session::{Who, WhoHere};
 
 pub fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new()
-        .routes(routes!(who, sign_in, sign_out))
-        .routes(routes!(sessions))
-        .routes(routes!(revoke))
+    OpenApiRouter::new().routes(routes!(who, sign_in, sign_out)).routes(routes!(sessions)).routes(routes!(revoke))
 }
 
 /// The person who asks.

@@ -125,7 +125,12 @@ async fn find(State(panel): State<Panel>, Who(actor): Who, Path(tool): Path<Stri
     post, path = "/tools/{tool}/start", tag = "tools", params(("tool" = String, Path)),
     responses((status = 202, body = Begun), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 500, body = Problem), (status = 503, body = Problem))
 )]
-async fn start(State(panel): State<Panel>, Who(actor): Who, Key(key): Key, Path(tool): Path<String>) -> Answer<impl IntoResponse> {
+async fn start(
+    State(panel): State<Panel>,
+    Who(actor): Who,
+    Key(key): Key,
+    Path(tool): Path<String>,
+) -> Answer<impl IntoResponse> {
     Ok(begun(panel.tools.start(&actor, &tool, key.as_deref()).await?))
 }
 
@@ -134,7 +139,12 @@ async fn start(State(panel): State<Panel>, Who(actor): Who, Key(key): Key, Path(
     post, path = "/tools/{tool}/stop", tag = "tools", params(("tool" = String, Path)),
     responses((status = 202, body = Begun), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 500, body = Problem), (status = 503, body = Problem))
 )]
-async fn stop(State(panel): State<Panel>, Who(actor): Who, Key(key): Key, Path(tool): Path<String>) -> Answer<impl IntoResponse> {
+async fn stop(
+    State(panel): State<Panel>,
+    Who(actor): Who,
+    Key(key): Key,
+    Path(tool): Path<String>,
+) -> Answer<impl IntoResponse> {
     Ok(begun(panel.tools.stop(&actor, &tool, key.as_deref()).await?))
 }
 
@@ -143,7 +153,12 @@ async fn stop(State(panel): State<Panel>, Who(actor): Who, Key(key): Key, Path(t
     post, path = "/tools/{tool}/restart", tag = "tools", params(("tool" = String, Path)),
     responses((status = 202, body = Begun), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 500, body = Problem), (status = 503, body = Problem))
 )]
-async fn restart(State(panel): State<Panel>, Who(actor): Who, Key(key): Key, Path(tool): Path<String>) -> Answer<impl IntoResponse> {
+async fn restart(
+    State(panel): State<Panel>,
+    Who(actor): Who,
+    Key(key): Key,
+    Path(tool): Path<String>,
+) -> Answer<impl IntoResponse> {
     Ok(begun(panel.tools.restart(&actor, &tool, key.as_deref()).await?))
 }
 
@@ -182,7 +197,11 @@ async fn remove(
     post, path = "/tools/{tool}/first-login", tag = "tools", params(("tool" = String, Path)),
     responses((status = 200, body = FirstLogin), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 500, body = Problem))
 )]
-async fn first_login(State(panel): State<Panel>, Who(actor): Who, Path(tool): Path<String>) -> Answer<impl IntoResponse> {
+async fn first_login(
+    State(panel): State<Panel>,
+    Who(actor): Who,
+    Path(tool): Path<String>,
+) -> Answer<impl IntoResponse> {
     let login = panel.tools.first_login(&actor, &tool).await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(login)))
 }
@@ -216,7 +235,12 @@ impl LogQuery {
     get, path = "/tools/{tool}/logs", tag = "tools", params(("tool" = String, Path), LogQuery),
     responses((status = 200, body = LogView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem), (status = 503, body = Problem))
 )]
-async fn logs(State(panel): State<Panel>, Who(actor): Who, Path(tool): Path<String>, RawQuery(text): RawQuery) -> Answer<Json<LogView>> {
+async fn logs(
+    State(panel): State<Panel>,
+    Who(actor): Who,
+    Path(tool): Path<String>,
+    RawQuery(text): RawQuery,
+) -> Answer<Json<LogView>> {
     let wanted: LogQuery = query(text.as_deref().unwrap_or_default())?;
     let (service, lines) = panel.tools.logs(&actor, &tool, &wanted.request(false)).await?;
     let lines = lines.filter(|line| std::future::ready(wanted.matches(&line.text))).collect().await;
@@ -247,7 +271,12 @@ async fn follow_logs(
     get, path = "/tools/{tool}/logs/download", tag = "tools", params(("tool" = String, Path), LogQuery),
     responses((status = 200, content_type = "text/plain", body = String), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem), (status = 503, body = Problem))
 )]
-async fn download_logs(State(panel): State<Panel>, Who(actor): Who, Path(tool): Path<String>, RawQuery(text): RawQuery) -> Answer<Response> {
+async fn download_logs(
+    State(panel): State<Panel>,
+    Who(actor): Who,
+    Path(tool): Path<String>,
+    RawQuery(text): RawQuery,
+) -> Answer<Response> {
     let wanted: LogQuery = query(text.as_deref().unwrap_or_default())?;
     let request = LogRequest { tail: None, ..wanted.request(false) };
     let (service, lines) = panel.tools.logs(&actor, &tool, &request).await?;
