@@ -69,7 +69,7 @@ pub fn Picker(
     };
     let before = {
         let names = names.clone();
-        move || prereleases(&list_has_prereleases(&view.read()), &names, &query.read())
+        move || prereleases(&view.read(), &names, &query.read())
     };
     let problem = error(&field, refused);
     view! {
@@ -259,17 +259,14 @@ fn platforms(platforms: &[String]) -> String {
     platforms.iter().map(|platform| platform.strip_prefix("linux/").unwrap_or(platform)).collect::<Vec<_>>().join(" ")
 }
 
-/// How many pre-releases the line has, and whether they are shown.
-fn list_has_prereleases(view: &Shown) -> (usize, bool) {
-    (view.prereleases, view.shows_prereleases)
-}
-
-fn prereleases(&(count, is_shown): &(usize, bool), names: &Names, query: &ParamsMap) -> Option<AnyView> {
-    (count > 0).then(|| {
-        let (link, text) = if is_shown {
+/// The switch for pre-releases; absent where a line has nothing else, because then they are shown anyway.
+fn prereleases(view: &Shown, names: &Names, query: &ParamsMap) -> Option<AnyView> {
+    let has_releases = view.versions.iter().any(|version| !version.is_prerelease);
+    (view.prereleases > 0 && has_releases).then(|| {
+        let (link, text) = if view.shows_prereleases {
             (with(query, &names.pre, None), "Hide versions before release".to_owned())
         } else {
-            (with(query, &names.pre, Some("1")), format!("Show {count} before release"))
+            (with(query, &names.pre, Some("1")), format!("Show {} before release", view.prereleases))
         };
         view! {
             <p class="hint">
