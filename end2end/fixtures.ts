@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test as base } from "@playwright/test";
 import { removeProjects } from "./engine.ts";
-import { fillSetUp, frame, hydrated, prefix } from "./journeys.ts";
+import { fillSetUp, frame, prefix } from "./journeys.ts";
 import { Mirror } from "./mirror.ts";
 import { Panel } from "./panel.ts";
 
@@ -37,9 +37,9 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     async ({ panel, browser }, use) => {
       const folder = mkdtempSync(join(tmpdir(), "summoner-session-"));
       const file = join(folder, "cookies.json");
-      const page = await browser.newPage();
+      // Plain forms, so that every other test can be judged even where the browser bundle does not start.
+      const page = await browser.newPage({ javaScriptEnabled: false });
       await page.goto(await panel.setupLink());
-      await hydrated(page);
       await fillSetUp(page);
       await expect(frame(page)).toBeVisible();
       await page.context().storageState({ path: file });

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, type WriteStream } from "node:fs";
+import { chmodSync, createWriteStream, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, type WriteStream } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -50,6 +50,8 @@ export class Panel {
     const port = await freePort();
     // Short, because the socket of its database lies in it and the path of a socket must stay under 107 bytes.
     const folder = mkdtempSync(join(tmpdir(), "summoner-"));
+    // Started by root, it runs its database as another user, who has to pass through.
+    chmodSync(folder, 0o711);
     // It shall supervise its own database and read no settings of the machine.
     const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("SUMMONER_") && name !== "DATABASE_URL"));
     const given = (name: string) => (process.env[name] ? { [name]: process.env[name] } : {});
