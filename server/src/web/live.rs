@@ -122,6 +122,7 @@ impl Hub {
     }
 }
 
+/// The route of the stream.
 pub fn routes() -> OpenApiRouter<Panel> {
     OpenApiRouter::new().routes(routes!(live))
 }

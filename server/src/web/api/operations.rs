@@ -20,6 +20,7 @@ use crate::web::session::Who;
 /// How many operations a page of the list holds.
 const PAGE: usize = 50;
 
+/// The routes of this area.
 pub fn routes() -> OpenApiRouter<Panel> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(find)).routes(routes!(cancel))
 }

@@ -23,6 +23,7 @@ use crate::web::input::{Input, query};
 use crate::web::problem::Answer;
 use crate::web::session::{Key, Who};
 
+/// The routes of this area.
 pub fn routes() -> OpenApiRouter<Panel> {
     OpenApiRouter::new()
         .routes(routes!(list, install))
