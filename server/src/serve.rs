@@ -1,6 +1,7 @@
 //! `summoner serve`: wires the parts together and runs them until the process is asked to end.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -191,7 +192,8 @@ fn log_to_stderr(format: LogFormat) -> anyhow::Result<()> {
     // At debug level the engine client writes request bodies, and with them the secrets of containers.
     let quiet = "bollard=info".parse().context("capping the log of the engine client")?;
     let filter = filter.add_directive(quiet);
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let is_terminal = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_terminal).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),
