@@ -175,9 +175,7 @@ fn plan(beside: &Beside) -> AnyView {
         let text = if beside.is_asking { "Working out the plan…" } else { "The plan follows what you fill in." };
         return view! {
             <p class="hint">{text}</p>
-            <noscript>
-                <p class="hint">"Without JavaScript the plan is not shown here. The same steps stand on the next page, where you can stop and go back."</p>
-            </noscript>
+            <noscript inner_html="<p class=\"hint\">Without JavaScript the plan is not shown here. The same steps stand on the next page, where you can stop and go back.</p>"></noscript>
         }
         .into_any();
     };
