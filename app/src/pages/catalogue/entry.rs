@@ -2,7 +2,7 @@
 
 use api::{Problem, catalog::EntryDetails, operations::PlanView, tools::Reach, versions::VersionList};
 use leptos::prelude::*;
-use leptos_router::hooks::use_params_map;
+use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::picker::Picker;
 use crate::{
@@ -80,6 +80,14 @@ fn Install(
     let beside = RwSignal::new(Beside::default());
     let form = NodeRef::<leptos::html::Div>::new();
     let ask = planning(form, refused, beside);
+    // Another line or variant chooses another version without a word from the form.
+    let query = use_query_map();
+    Effect::new(move |before: Option<()>| {
+        query.track();
+        if before.is_some() {
+            ask.run(());
+        }
+    });
     let ways = exposes
         .iter()
         .map(|way| WayIn {
