@@ -63,6 +63,8 @@ export class Panel {
       ...(site ? { SUMMONER_SITE_DIR: site } : {}),
       SUMMONER_DATA_DIR: folder,
       SUMMONER_LISTEN: `127.0.0.1:${port}`,
+      // The tests and the links agree on one name: cookies of localhost are not those of 127.0.0.1.
+      SUMMONER_PUBLIC_URL: `http://127.0.0.1:${port}`,
       ...settings,
     });
     try {
