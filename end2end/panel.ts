@@ -65,7 +65,12 @@ export class Panel {
       SUMMONER_LISTEN: `127.0.0.1:${port}`,
       ...settings,
     });
-    await panel.run();
+    try {
+      await panel.run();
+    } catch (cause) {
+      await panel.close();
+      throw cause;
+    }
     return panel;
   }
 

@@ -188,10 +188,12 @@ mod half {
         }
     }
 
+    /// The answer of the server this code runs in.
     pub fn call(call: Call) -> Answer {
         (expect_context::<Backend>().call)(call)
     }
 
+    /// What is done about a problem that a page met: its status, or the door.
     pub fn settle() -> impl Fn(&Problem) + Send {
         let backend = expect_context::<Backend>();
         move |problem| match (problem.status, problem.code.as_str()) {
@@ -213,6 +215,7 @@ mod half {
 
     use super::{Call, Method};
 
+    /// The answer of the server that this page came from.
     pub fn call(call: Call) -> impl Future<Output = (u16, String)> + Send {
         SendWrapper::new(async move { fetch(call).await.unwrap_or((0, String::new())) })
     }
@@ -233,6 +236,7 @@ mod half {
         Ok((response.status(), body.as_string().unwrap_or_default()))
     }
 
+    /// What is done about a problem that a page met: its status, or the door.
     pub fn settle() -> impl Fn(&Problem) + Send {
         |problem| {
             if problem.status != 401 && problem.code != "setup_needed" {

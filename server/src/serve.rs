@@ -1,6 +1,7 @@
 //! `summoner serve`: wires the parts together and runs them until the process is asked to end.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,7 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Serves until SIGINT or SIGTERM.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
-    log_to_stderr(config.log_format);
+    log_to_stderr(config.log_format)?;
     server::health::probe::install_crypto();
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
         .install_recorder()
@@ -186,11 +187,16 @@ async fn ended() -> anyhow::Result<()> {
 }
 
 /// Logs to standard error, so that the link is alone on standard output; `RUST_LOG` chooses what.
-fn log_to_stderr(format: LogFormat) {
+fn log_to_stderr(format: LogFormat) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // At debug level the engine client writes request bodies, and with them the secrets of containers.
+    let quiet = "bollard=info".parse().context("capping the log of the engine client")?;
+    let filter = filter.add_directive(quiet);
+    let is_terminal = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_terminal).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),
     }
+    Ok(())
 }

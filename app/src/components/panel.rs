@@ -26,7 +26,7 @@ pub fn Panel(
         <section class="panel" aria-labelledby=name>
             <header class="panel__head">
                 <h2 id=name>{title}</h2>
-                {note.map(|note| view! { <div class="panel__note">{note.run()}</div> })}
+                {note.map(|note| view! { <div class="panel__note">{move || note.run()}</div> })}
             </header>
             {body}
         </section>

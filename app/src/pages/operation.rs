@@ -146,9 +146,8 @@ impl Head {
             {is_running
                 .then(|| {
                     view! {
-                        <noscript>
-                            <meta http-equiv="refresh" content="5" />
-                        </noscript>
+                        // As text: a browser that runs scripts parses no elements in here, so there would be none to hydrate.
+                        <noscript inner_html="<meta http-equiv=\"refresh\" content=\"5\">"></noscript>
                     }
                 })}
             <div class="identity">

@@ -22,6 +22,7 @@ pub(super) struct Passwords {
 }
 
 impl Passwords {
+    /// Hashes with this randomness for its salts.
     pub fn new(random: Random) -> Self {
         Self { random, gate: Arc::new(Semaphore::new(AT_ONCE)) }
     }

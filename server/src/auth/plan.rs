@@ -108,6 +108,7 @@ pub(super) struct Form {
 }
 
 impl Form {
+    /// Checks an e-mail address.
     pub fn email(&mut self, field: &'static str, email: &str) -> &mut Self {
         if !is_email(email) {
             self.problem(field, "This is not an e-mail address.");
@@ -129,6 +130,7 @@ impl Form {
         self
     }
 
+    /// Checks a new password.
     pub fn password(&mut self, field: &'static str, password: &str, email: &str) -> &mut Self {
         let length = password.chars().count();
         if length < 10 {
@@ -141,6 +143,7 @@ impl Form {
         self
     }
 
+    /// Adds a problem that was found elsewhere.
     pub fn problem(&mut self, field: &'static str, message: &str) -> &mut Self {
         self.problems.push((field, message.to_owned()));
         self

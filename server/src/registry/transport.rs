@@ -111,6 +111,7 @@ enum Retry {
 }
 
 impl Transport {
+    /// A transport within the bounds of `config`.
     pub fn new(config: RegistryConfig, credentials: Arc<dyn Credentials>, clock: Clock) -> Result<Self, Error> {
         let internal = |source: Box<dyn std::error::Error + Send + Sync>| Error::Internal {
             task: "preparing to ask registries".to_owned(),
@@ -125,6 +126,7 @@ impl Transport {
         Ok(Self { config, credentials, clock, public, named, passes: Mutex::default() })
     }
 
+    /// The bounds it keeps to.
     pub fn config(&self) -> &RegistryConfig {
         &self.config
     }
@@ -399,10 +401,12 @@ impl Transport {
 }
 
 impl Question {
+    /// The error that the answer is not what it should be.
     pub fn invalid(&self, fault: Fault) -> Error {
         Error::Invalid { task: self.task.clone(), registry: self.registry.clone(), fault }
     }
 
+    /// The error that the answer took too long.
     pub fn timed_out(&self, after: Duration) -> Error {
         Error::TimedOut { task: self.task.clone(), registry: self.registry.clone(), after }
     }

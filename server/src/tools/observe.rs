@@ -28,6 +28,7 @@ pub(super) struct Observed<'snapshot> {
 }
 
 impl<'snapshot> Observed<'snapshot> {
+    /// The containers in `snapshot`, by mark.
     pub fn new(snapshot: &'snapshot Snapshot) -> Self {
         let marked = snapshot.listing.containers.iter();
         let by_mark = marked.filter_map(|container| Some((container.mark()?, container))).collect();

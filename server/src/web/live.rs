@@ -12,7 +12,7 @@ use ::api::Problem;
 use ::api::live::{OperationPatch, ToolPatch};
 use ::api::tools::ToolView;
 use axum::extract::{RawQuery, State};
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::{Event, Sse};
 use futures_util::Stream;
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
@@ -122,6 +122,7 @@ impl Hub {
     }
 }
 
+/// The route of the stream.
 pub fn routes() -> OpenApiRouter<Panel> {
     OpenApiRouter::new().routes(routes!(live))
 }
@@ -163,7 +164,7 @@ async fn live(
     let moved = panel.hub.moved.subscribe();
     let stream = LiveStream { panel, actor: here.actor, token, moved, sender, cursor: after, tools: BTreeMap::new() };
     tokio::spawn(stream.run());
-    Ok(Sse::new(tokio_stream::wrappers::ReceiverStream::new(receiver)).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+    Ok(Sse::new(tokio_stream::wrappers::ReceiverStream::new(receiver)))
 }
 
 /// One open stream.
@@ -184,6 +185,7 @@ struct Closed;
 impl LiveStream {
     async fn run(mut self) {
         let mut recheck = tokio::time::interval(RECHECK);
+        let mut heartbeat = tokio::time::interval(HEARTBEAT);
         let (mut operations, mut fact, mut world) = (BTreeSet::new(), true, true);
         loop {
             if self.send(&mut operations, &mut fact, &mut world).await.is_err() {
@@ -191,6 +193,12 @@ impl LiveStream {
             }
             tokio::select! {
                 () = self.sender.closed() => return,
+                // An event of its own: comments keep proxies awake, yet a page cannot hear them.
+                _ = heartbeat.tick() => {
+                    if self.put("heartbeat", None, &self.cursor).await.is_err() {
+                        return;
+                    }
+                }
                 _ = recheck.tick() => if !self.still_holds().await { return },
                 told = self.moved.recv() => {
                     let mut note = |told| match told {

@@ -12,6 +12,7 @@ use super::Panel;
 use super::problem::Refusal;
 use ::api::Problem;
 
+/// The routes that machines ask.
 pub fn routes() -> Router<Panel> {
     Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).route("/metrics", get(metrics))
 }

@@ -74,19 +74,21 @@ impl FromRef<Panel> for Arc<Auth> {
     }
 }
 
-/// The API with its OpenAPI document; nothing else is mounted, so the pages can call it in-process.
-pub fn api_router(panel: &Panel) -> (Router, utoipa::openapi::OpenApi) {
+/// The routes of the API under their full paths, without an answer for paths that do not exist.
+fn api_routes(panel: &Panel) -> Router {
     let (router, document) = OpenApiRouter::with_openapi(api::document())
         .nest(::api::ROOT, api::routes())
         .with_state(panel.clone())
         .split_for_parts();
-    let described = document.clone();
-    let router = router.route("/api/v1/openapi.json", axum::routing::get(async move || axum::Json(described)));
-    let router = router
-        .fallback(api::not_found)
+    router
+        .route("/api/v1/openapi.json", axum::routing::get(async move || axum::Json(document)))
         .method_not_allowed_fallback(api::method_not_allowed)
-        .layer(DefaultBodyLimit::max(LARGEST_BODY));
-    (router, document)
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+}
+
+/// The API alone, uncompressed, as the pages call it in-process.
+pub fn api_router(panel: &Panel) -> Router {
+    api_routes(panel).fallback(api::not_found)
 }
 
 /// The whole site: API, pages and the files of the browser bundle in `bundle`.
@@ -94,16 +96,15 @@ pub fn api_router(panel: &Panel) -> (Router, utoipa::openapi::OpenApi) {
 /// # Errors
 /// When the bundle's manifest cannot be read.
 pub fn site(panel: Panel, bundle: &Path) -> std::io::Result<Router> {
-    let (api, _) = api_router(&panel);
     let (clock, random) = (panel.clock.clone(), panel.random.clone());
     let pages = pages::pages(pages::Site {
-        api: api.clone(),
+        api: api_router(&panel),
         assets: assets::names(bundle)?,
         key: Arc::new(move || random.id(&clock).to_string()),
     });
     Ok(Router::new()
-        .route("/api/v1", axum::routing::any_service(api.clone()))
-        .route("/api/v1/{*path}", axum::routing::any_service(api))
+        .merge(api_routes(&panel))
+        .route("/api/{*path}", axum::routing::any(api::not_found))
         .merge(machine::routes().with_state(panel.clone()))
         .merge(session::routes().with_state(panel.clone()))
         .merge(assets::assets(bundle))

@@ -31,6 +31,12 @@ impl Refusal {
         Self(Problem::new(401, "signed_out", "Not signed in", "Sign in to go on."))
     }
 
+    /// Nobody can be signed in yet: there is no administrator.
+    pub fn setup_needed() -> Self {
+        let detail = "Open the set-up link that the terminal printed; `summoner setup-link` prints a new one.";
+        Self(Problem::new(401, "setup_needed", "Not set up yet", detail))
+    }
+
     /// There is no such thing.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self(Problem::new(404, "not_found", "Not found", detail))

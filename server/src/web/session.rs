@@ -38,9 +38,15 @@ impl FromRequestParts<Panel> for WhoHere {
 
     async fn from_request_parts(parts: &mut Parts, panel: &Panel) -> Result<Self, Refusal> {
         let cookies = CookieJar::from_headers(&parts.headers);
-        let token = panel.session_token(&cookies).ok_or_else(Refusal::signed_out)?;
-        let found = panel.auth.session(&token).await?;
-        found.map(Self).ok_or_else(Refusal::signed_out)
+        let found = match panel.session_token(&cookies) {
+            Some(token) => panel.auth.session(&token).await?,
+            None => None,
+        };
+        match found {
+            Some(signed_in) => Ok(Self(signed_in)),
+            None if panel.auth.setup_needed().await? => Err(Refusal::setup_needed()),
+            None => Err(Refusal::signed_out()),
+        }
     }
 }
 

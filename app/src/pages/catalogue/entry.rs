@@ -2,7 +2,7 @@
 
 use api::{Problem, catalog::EntryDetails, operations::PlanView, tools::Reach, versions::VersionList};
 use leptos::prelude::*;
-use leptos_router::hooks::use_params_map;
+use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::picker::Picker;
 use crate::{
@@ -80,6 +80,14 @@ fn Install(
     let beside = RwSignal::new(Beside::default());
     let form = NodeRef::<leptos::html::Div>::new();
     let ask = planning(form, refused, beside);
+    // Another line or variant chooses another version without a word from the form.
+    let query = use_query_map();
+    Effect::new(move |before: Option<()>| {
+        query.track();
+        if before.is_some() {
+            ask.run(());
+        }
+    });
     let ways = exposes
         .iter()
         .map(|way| WayIn {
@@ -175,9 +183,7 @@ fn plan(beside: &Beside) -> AnyView {
         let text = if beside.is_asking { "Working out the plan…" } else { "The plan follows what you fill in." };
         return view! {
             <p class="hint">{text}</p>
-            <noscript>
-                <p class="hint">"Without JavaScript the plan is not shown here. The same steps stand on the next page, where you can stop and go back."</p>
-            </noscript>
+            <noscript inner_html="<p class=\"hint\">Without JavaScript the plan is not shown here. The same steps stand on the next page, where you can stop and go back.</p>"></noscript>
         }
         .into_any();
     };

@@ -217,6 +217,7 @@ mod follow {
     /// Older lines of the live part go when there are more.
     const MOST: usize = 2000;
 
+    /// Follows the log and puts new lines into `newer`.
     pub fn follow(tool: &str, service: &str, search: String, newer: RwSignal<Vec<LogLineView>>) {
         let url = format!("{}/tools/{}/logs/live?service={}", api::ROOT, client::encode(tool), client::encode(service));
         Effect::new(move |_| {

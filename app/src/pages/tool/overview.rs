@@ -33,7 +33,7 @@ pub fn Overview() -> impl IntoView {
     );
     let operations = Resource::new(
         move || name.get(),
-        |name| client::get::<Vec<OperationView>>(&format!("/operations?tool={}&limit=5", client::encode(&name))),
+        |name| client::get::<api::Page<OperationView>>(&format!("/operations?tool={}&limit=5", client::encode(&name))),
     );
     view! {
         <Suspense>
@@ -53,7 +53,7 @@ pub fn Overview() -> impl IntoView {
 
 fn page(
     details: ToolDetails,
-    operations: Result<Vec<OperationView>, api::Problem>,
+    operations: Result<api::Page<OperationView>, api::Problem>,
     refused: RwSignal<Refused>,
 ) -> AnyView {
     let live = expect_context::<Live>();
@@ -172,8 +172,8 @@ pub fn short_digest(digest: &str) -> String {
     }
 }
 
-fn latest(operations: Result<Vec<OperationView>, api::Problem>) -> AnyView {
-    let body = match operations {
+fn latest(operations: Result<api::Page<OperationView>, api::Problem>) -> AnyView {
+    let body = match operations.map(|page| page.items) {
         Err(problem) => blocked(&problem),
         Ok(operations) if operations.is_empty() => view! { <p class="hint">"Nothing happened yet."</p> }.into_any(),
         Ok(operations) => {

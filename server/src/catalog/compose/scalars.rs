@@ -19,10 +19,12 @@ pub(super) struct Reader<'values> {
 }
 
 impl<'values> Reader<'values> {
+    /// A reader that fills these values in.
     pub fn new(values: &'values Values, missing: Missing) -> Self {
         Self { values, missing, findings: Vec::new(), approvals: Vec::new() }
     }
 
+    /// Adds a finding at a place.
     pub fn report(&mut self, at: Mark, path: &str, message: impl Into<String>) {
         // A file with this many faults has one cause, and the rest would only fill memory.
         if self.findings.len() < MOST_FINDINGS {
@@ -37,10 +39,12 @@ impl<'values> Reader<'values> {
         }
     }
 
+    /// Adds the finding that something else was expected here.
     pub fn expected(&mut self, node: &Node, path: &str, what: &str) {
         self.wrong(node, path, format!("Here stands {}, but {what} is expected. Write one.", node.describe()));
     }
 
+    /// Adds something that an administrator has to allow.
     pub fn approve(&mut self, kind: ApprovalKind, path: &str, message: impl Into<String>) {
         self.approvals.push(Approval { kind, path: path.to_owned(), message: message.into() });
     }
@@ -76,6 +80,7 @@ impl<'values> Reader<'values> {
         kept
     }
 
+    /// The scalar of a node; a finding and `None` when it is no scalar.
     pub fn scalar<'tree>(&mut self, node: &'tree Node, path: &str, what: &str) -> Option<&'tree Scalar> {
         match &node.value {
             Value::Scalar(scalar) if !scalar.is_null() => Some(scalar),
@@ -106,6 +111,7 @@ impl<'values> Reader<'values> {
         Some(text)
     }
 
+    /// The node as a `T`; a finding and `None` when it cannot be read as one.
     pub fn parsed<T: FromStr>(&mut self, node: &Node, path: &str, what: &str) -> Option<T> {
         let text = &self.scalar(node, path, what)?.text;
         let parsed = text.trim().parse().ok();
@@ -115,6 +121,7 @@ impl<'values> Reader<'values> {
         parsed
     }
 
+    /// The node as yes or no; a finding and `None` otherwise.
     pub fn truth(&mut self, node: &Node, path: &str) -> Option<bool> {
         match self.scalar(node, path, "true or false")?.text.as_str() {
             "true" => Some(true),
@@ -126,11 +133,13 @@ impl<'values> Reader<'values> {
         }
     }
 
+    /// The node as a number of bytes; a finding and `None` otherwise.
     pub fn size(&mut self, node: &Node, path: &str) -> Option<ByteSize> {
         let parsed = self.scalar(node, path, "a size")?.text.parse();
         self.kept(node, path, parsed)
     }
 
+    /// The node as a duration; a finding and `None` otherwise.
     pub fn duration(&mut self, node: &Node, path: &str) -> Option<Duration> {
         let parsed = parse_duration(&self.scalar(node, path, "a duration")?.text);
         self.kept(node, path, parsed)
@@ -141,6 +150,7 @@ impl<'values> Reader<'values> {
         parsed.map_err(|message| self.wrong(node, path, message)).ok()
     }
 
+    /// The items of a list, each with its path; a finding when it is no list.
     pub fn items<'tree>(&mut self, node: &'tree Node, path: &str) -> Vec<(&'tree Node, String)> {
         match &node.value {
             Value::List(items) => {

@@ -21,6 +21,7 @@ pub(super) enum Place {
 }
 
 impl Place {
+    /// The key of the file under which they stand.
     pub fn key(self) -> &'static str {
         match self {
             Self::Config => "configs",

@@ -69,10 +69,12 @@ pub(super) struct Filler<'values> {
 }
 
 impl<'values> Filler<'values> {
+    /// A filler with these values.
     pub fn new(values: &'values Values, missing: Missing) -> Self {
         Self { values, missing, spent: 0, findings: Vec::new() }
     }
 
+    /// The node with its variables filled in.
     pub fn fill(&mut self, node: &Node, path: &str) -> Node {
         let value = match &node.value {
             Value::Scalar(scalar) => Value::Scalar(self.fill_scalar(scalar, node.at, path)),

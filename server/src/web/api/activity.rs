@@ -19,6 +19,7 @@ use crate::web::session::Who;
 /// How many events a page holds unless fewer are asked for.
 const PAGE: i64 = 50;
 
+/// The routes of this area.
 pub fn routes() -> OpenApiRouter<Panel> {
     OpenApiRouter::new().routes(routes!(list))
 }

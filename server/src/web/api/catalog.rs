@@ -25,6 +25,7 @@ use crate::web::session::Who;
 /// How many tags that are no releases are sent at most.
 const OTHERS: usize = 500;
 
+/// The routes of this area.
 pub fn routes() -> OpenApiRouter<Panel> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(find)).routes(routes!(versions)).routes(routes!(version))
 }

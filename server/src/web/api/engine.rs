@@ -15,6 +15,7 @@ use crate::web::Panel;
 use crate::web::problem::Answer;
 use crate::web::session::Who;
 
+/// The routes of this area.
 pub fn routes() -> OpenApiRouter<Panel> {
     OpenApiRouter::new().routes(routes!(engine)).routes(routes!(frame))
 }

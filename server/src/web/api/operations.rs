@@ -20,6 +20,7 @@ use crate::web::session::Who;
 /// How many operations a page of the list holds.
 const PAGE: usize = 50;
 
+/// The routes of this area.
 pub fn routes() -> OpenApiRouter<Panel> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(find)).routes(routes!(cancel))
 }
@@ -33,6 +34,8 @@ struct Wanted {
     tool: Option<String>,
     /// `running`: only those that have not ended.
     state: Option<String>,
+    /// At most so many, 1 to 50.
+    limit: Option<String>,
     /// The `next` of the page before.
     after: Option<String>,
 }
@@ -60,11 +63,12 @@ async fn list(
         Some(tool) => Some(panel.tools.find(&actor, tool).await?.tool.tool_id),
     };
     let unfinished = wanted.state.as_deref() == Some("running");
-    let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+    let size = wanted.limit.and_then(|limit| limit.parse::<usize>().ok()).unwrap_or(PAGE).clamp(1, PAGE);
+    let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
     let asked = ListQuery { tool_id, operation_id: None, unfinished, before, limit };
     let mut items = panel.tools.operations(&actor, &asked).await?;
-    let has_more = items.len() > PAGE;
-    items.truncate(PAGE);
+    let has_more = items.len() > size;
+    items.truncate(size);
     let next = items.last().filter(|_| has_more).map(|last| last.operation_id.to_string());
     Ok(Json(Page { items, next }))
 }

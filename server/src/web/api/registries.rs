@@ -15,6 +15,7 @@ use crate::web::input::Input;
 use crate::web::problem::{Answer, Refusal};
 use crate::web::session::Who;
 
+/// The routes of this area.
 pub fn routes() -> OpenApiRouter<Panel> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(set, remove))
 }

@@ -17,6 +17,7 @@ use crate::web::peer::Peer;
 use crate::web::problem::{Answer, Refusal};
 use crate::web::session::{Who, WhoHere};
 
+/// The routes of this area.
 pub fn routes() -> OpenApiRouter<Panel> {
     OpenApiRouter::new().routes(routes!(who, sign_in, sign_out)).routes(routes!(sessions)).routes(routes!(revoke))
 }

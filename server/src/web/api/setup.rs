@@ -16,6 +16,7 @@ use crate::web::input::Input;
 use crate::web::peer::Peer;
 use crate::web::problem::{Answer, Refusal};
 
+/// The routes of this area.
 pub fn routes() -> OpenApiRouter<Panel> {
     OpenApiRouter::new().routes(routes!(state, set_up))
 }

@@ -2,9 +2,9 @@
 
 use std::convert::Infallible;
 
+use ::api::Problem;
 use ::api::operations::{FirstLogin, PlanView};
 use ::api::tools::{Check, Install, LogView, Reconfigure, Remove, ToolDetails, ToolView};
-use ::api::{Page, Problem};
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -23,6 +23,7 @@ use crate::web::input::{Input, query};
 use crate::web::problem::Answer;
 use crate::web::session::{Key, Who};
 
+/// The routes of this area.
 pub fn routes() -> OpenApiRouter<Panel> {
     OpenApiRouter::new()
         .routes(routes!(list, install))
@@ -57,10 +58,10 @@ fn begun(operation_id: Uuid) -> (StatusCode, [(header::HeaderName, String); 1], 
 /// All tools: those in need first, then by name.
 #[utoipa::path(
     get, path = "/tools", tag = "tools",
-    responses((status = 200, body = Page<ToolView>), (status = 401, body = Problem), (status = 403, body = Problem), (status = 500, body = Problem))
+    responses((status = 200, body = Vec<ToolView>), (status = 401, body = Problem), (status = 403, body = Problem), (status = 500, body = Problem))
 )]
-async fn list(State(panel): State<Panel>, Who(actor): Who) -> Answer<Json<Page<ToolView>>> {
-    Ok(Json(Page { items: panel.tools.list(&actor).await?, next: None }))
+async fn list(State(panel): State<Panel>, Who(actor): Who) -> Answer<Json<Vec<ToolView>>> {
+    Ok(Json(panel.tools.list(&actor).await?))
 }
 
 /// Begins to install a tool.
