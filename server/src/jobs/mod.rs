@@ -6,7 +6,11 @@
 //! Invariants: a job is enqueued in its caller's transaction; it is claimed in a short transaction and run outside it,
 //! under a lease that is renewed while it runs; a job whose lease ran out is claimed again, so work is done at least
 //! once and has to be idempotent; a worker that lost its lease stops at once.
+//!
+//! One [`Worker::work`] at a time works on a database, by a session lock that ends with its process. A worker that
+//! starts therefore frees what a dead one had claimed at once; the leases bound what a hung one can hold.
 
+mod seat;
 mod store;
 
 use std::sync::Arc;
@@ -20,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::clock::{Clock, Random};
+use seat::Seat;
 
 /// The Postgres notification channel on which new work announces itself.
 pub const CHANNEL: &str = "jobs";
@@ -101,10 +106,49 @@ impl Worker {
         Self { db, clock, random, run, slots: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
-    /// Works until `stop`; `wake` cuts the wait for new work short.
+    /// Works until `stop`; `wake` cuts the wait for new work short. While another worker works on the same database it
+    /// waits, and takes over when that one ends.
     ///
-    /// Jobs that still run when it stops are dropped; their leases run out and the next worker claims them.
+    /// Jobs that still run when it stops are dropped; the next worker claims them at once.
     pub async fn work(&self, wake: &tokio::sync::Notify, stop: CancellationToken) {
+        let mut was_told = false;
+        loop {
+            match self.sit().await {
+                Ok(Some(mut seat)) => {
+                    was_told = false;
+                    tokio::select! {
+                        () = self.serve(wake, &stop) => return,
+                        () = seat.lost() => tracing::warn!("the database ended the worker's session, its work is dropped and claimed again"),
+                    }
+                }
+                Ok(None) if !was_told => {
+                    was_told = true;
+                    tracing::info!("another worker works on this database, waiting until it ends");
+                }
+                Ok(None) => {}
+                Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the worker could not begin"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(POLL) => {}
+            }
+        }
+    }
+
+    /// Takes the seat if it is free, and frees what dead workers had claimed.
+    async fn sit(&self) -> Result<Option<Seat>, sqlx::Error> {
+        let seat = Seat::take(&self.db).await?;
+        if seat.is_some() {
+            let freed = store::free(&self.db).await?;
+            if freed > 0 {
+                tracing::info!(jobs = freed, "jobs of a worker that died are claimed again");
+            }
+        }
+        Ok(seat)
+    }
+
+    /// Claims and runs until `stop`. What runs is dropped with this future.
+    async fn serve(&self, wake: &tokio::sync::Notify, stop: &CancellationToken) {
         let mut running = tokio::task::JoinSet::new();
         loop {
             while running.try_join_next().is_some() {}
@@ -278,6 +322,56 @@ mod tests {
         assert!(!store::renew(&db, &first, clock.now(), LEASE).await.unwrap(), "the dead one has lost it");
         store::done(&db, &first, clock.now()).await.unwrap();
         assert_eq!(store::states(&db).await, [("running".to_owned(), 2)], "and can end nothing");
+    }
+
+    /// Runs for ever, and says when it begins.
+    struct Endless(tokio::sync::mpsc::UnboundedSender<i32>);
+
+    #[async_trait]
+    impl Run for Endless {
+        async fn run(&self, job: &Job) -> Result<(), String> {
+            self.0.send(job.attempt).unwrap();
+            std::future::pending().await
+        }
+    }
+
+    /// A worker at work; it gives the number of each attempt that begins, and dies with the set.
+    fn at_work(
+        db: &PgPool,
+        clock: &Clock,
+    ) -> (tokio::sync::mpsc::UnboundedReceiver<i32>, tokio::task::JoinSet<()>, CancellationToken) {
+        let (begun, attempts) = tokio::sync::mpsc::unbounded_channel();
+        let worker = Worker::new(db.clone(), clock.clone(), Random::seeded(2), Arc::new(Endless(begun)));
+        let (mut life, stop) = (tokio::task::JoinSet::new(), CancellationToken::new());
+        let asked = stop.clone();
+        life.spawn(async move { worker.work(&tokio::sync::Notify::new(), asked).await });
+        (attempts, life, stop)
+    }
+
+    #[sqlx::test(migrations = "../migrations")]
+    async fn a_dead_workers_job_is_claimed_again_at_once_a_living_ones_never(db: PgPool) {
+        let clock = noon();
+        worker(&db, &clock, vec![]).await;
+        let (mut first, mut first_life, _) = at_work(&db, &clock);
+        assert_eq!(first.recv().await, Some(1));
+        let (mut second, _second_life, _) = at_work(&db, &clock);
+        let early = tokio::time::timeout(POLL * 2, second.recv()).await;
+        assert!(early.is_err(), "the first one lives: {early:?}");
+        // The clock stands still, so no lease runs out.
+        first_life.shutdown().await;
+        assert_eq!(tokio::time::timeout(POLL * 5, second.recv()).await.unwrap(), Some(2));
+    }
+
+    #[sqlx::test(migrations = "../migrations")]
+    async fn a_worker_that_loses_its_session_begins_its_work_anew(db: PgPool) {
+        let clock = noon();
+        worker(&db, &clock, vec![]).await;
+        let (mut attempts, mut life, stop) = at_work(&db, &clock);
+        assert_eq!(attempts.recv().await, Some(1));
+        store::end_seat(&db).await;
+        assert_eq!(tokio::time::timeout(POLL * 10, attempts.recv()).await.unwrap(), Some(2));
+        stop.cancel();
+        assert!(tokio::time::timeout(POLL * 5, life.join_next()).await.is_ok(), "it ends when it is told to");
     }
 
     #[test]

@@ -33,6 +33,26 @@ pub(super) async fn insert(
     Ok(inserted == 1)
 }
 
+/// The session lock that the one worker of a database holds: "jobs", as bytes.
+const SEAT: i64 = 0x6a6f_6273;
+
+/// Takes the worker's lock for as long as the session lasts; false when another session has it.
+pub(super) async fn try_sit(session: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "is_ours!""#, SEAT).fetch_one(session).await
+}
+
+/// Gives every claimed job back to the queue, and how many there were; only for who knows that all workers are dead.
+pub(super) async fn free(db: &PgPool) -> Result<u64, sqlx::Error> {
+    let freed = sqlx::query!(
+        "update jobs
+         set state = 'queued', lease_id = null, lease_until = null
+         where state = 'running'",
+    )
+    .execute(db)
+    .await?;
+    Ok(freed.rows_affected())
+}
+
 /// Claims the job that is due longest: one that waits, or one whose lease ran out.
 pub(super) async fn claim(
     db: &PgPool,
@@ -177,4 +197,21 @@ pub(super) async fn problems(db: &PgPool) -> Vec<String> {
         .fetch_all(db)
         .await
         .unwrap()
+}
+
+/// Ends the session that holds the worker's lock, as a database that is started again does.
+#[cfg(test)]
+pub(super) async fn end_seat(db: &PgPool) {
+    let ended = sqlx::query_scalar!(
+        r#"select pg_terminate_backend(pid) as "ended!"
+           from pg_locks
+           where locktype = 'advisory'
+             and objid::bigint = $1
+             and database = (select oid from pg_database where datname = current_database())"#,
+        SEAT,
+    )
+    .fetch_all(db)
+    .await
+    .unwrap();
+    assert_eq!(ended, [true]);
 }
