@@ -3,6 +3,8 @@
 //! The layers are read from `src/lib.rs`: modules stand there from the highest to the lowest, and those of one group
 //! (no empty line between them) are equal. A module uses only modules of groups after its own.
 
+#![expect(clippy::unwrap_used, reason = "what fails in a test ends it, wherever it stands")]
+
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fs;

@@ -99,8 +99,8 @@ fn layers(layers: &[LayerView]) -> AnyView {
 
 /// How much of a layer is done, in percent. A layer that is there is whole even where the engine gives no bytes.
 fn share(layer: &LayerView) -> u64 {
-    if layer.total_bytes > 0 {
-        return (layer.done_bytes.saturating_mul(100) / layer.total_bytes).min(100);
+    if let Some(share) = layer.done_bytes.saturating_mul(100).checked_div(layer.total_bytes) {
+        return share.min(100);
     }
     let is_there = layer.status.contains("complete") || layer.status.contains("exists");
     if is_there { 100 } else { 0 }

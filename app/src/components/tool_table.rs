@@ -43,7 +43,7 @@ pub fn tool_table(tools: Vec<ToolView>) -> AnyView {
 fn Row(tool: ToolView) -> impl IntoView {
     let live = expect_context::<Live>();
     let (name, entry_name) = (tool.name.clone(), tool.entry_name.clone());
-    let sub = tool.address.as_deref().map(bare_address).unwrap_or(entry_name);
+    let sub = tool.address.as_deref().map_or(entry_name, bare_address);
     let tool = live.tool(tool);
     let state = move || {
         tool.with(|tool| match &tool.operation {

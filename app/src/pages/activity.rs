@@ -177,7 +177,7 @@ mod tests {
         let (done, failed) =
             (event("2026-11-21T10:00:00Z", Outcome::Done), event("2026-11-21T10:00:00Z", Outcome::Failed));
         assert_eq!(verdict(&[], true).0, "Nothing happened yet.");
-        assert_eq!(verdict(&[done.clone()], true).0, "Everything that was tried worked.");
+        assert_eq!(verdict(std::slice::from_ref(&done), true).0, "Everything that was tried worked.");
         assert_eq!(verdict(&[done.clone(), failed.clone()], true).0, "One of these did not work.");
         assert_eq!(verdict(&[failed.clone(), done, failed], true).0, "Two of these did not work.");
     }

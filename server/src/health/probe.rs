@@ -32,6 +32,7 @@ pub fn install_crypto() {
 /// # Errors
 /// A sentence that says what came instead.
 pub async fn http(address: SocketAddr, expectation: &Expectation) -> Result<(), String> {
+    #[expect(clippy::disallowed_methods, reason = "a probe goes to an address that the engine gave, never to a name")]
     let client = reqwest::Client::builder()
         .redirect(Policy::none())
         .no_proxy()

@@ -227,7 +227,7 @@ impl Tools {
                 problems.extend(found.into_iter().map(|problem| FieldProblem {
                     field: format!("answers.{}", problem.field),
                     message: problem.message,
-                }))
+                }));
             }
         }
         if !problems.is_empty() {

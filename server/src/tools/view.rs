@@ -335,7 +335,8 @@ fn step_view(step: &JournaledStep) -> StepView {
         position: count(step.position),
         title: step.title.clone(),
         note: step.note.clone(),
-        state: step.state,
+        // What had failed is undone like the rest, yet people look for the step that failed.
+        state: if step.state == StepState::Undone && !step.problem.is_empty() { StepState::Failed } else { step.state },
         started_at: step.started_at,
         ended_at: step.ended_at,
         problem: step.problem.clone(),

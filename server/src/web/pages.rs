@@ -108,7 +108,7 @@ fn backend(site: &Site, parts: &Parts, options: ResponseOptions) -> Backend {
             })
         }),
         status: Arc::new(move |status| {
-            options.set_status(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY))
+            options.set_status(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY));
         }),
         redirect: Arc::new(move |path| {
             if let Ok(path) = HeaderValue::from_str(path) {

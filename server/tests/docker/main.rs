@@ -5,6 +5,9 @@
 //! What is missing fails the tests that need it. Everything made carries the label `app.summoner.test`, and each test
 //! sweeps up after itself, also when it fails.
 
+#![expect(clippy::unwrap_used, reason = "what fails in a test ends it, wherever it stands")]
+#![expect(clippy::disallowed_methods, reason = "tests run programs and ask over HTTP themselves")]
+
 mod bed;
 mod containers;
 mod images;

@@ -336,7 +336,7 @@ impl Engine for Docker {
         let attempt = Attempt::new("reading the log of", format!("container {id}"));
         // The log itself is asked for when the stream is first read; this finds out now whether there is one.
         self.inspect_raw(&attempt, id).await?;
-        let since = query.since.map(|since| since.as_second());
+        let since = query.since.map(jiff::Timestamp::as_second);
         let options = query::LogsOptions {
             follow: query.follow,
             stdout: true,

@@ -275,13 +275,13 @@ async fn transitions_tell_what_became_of_a_tool_s_containers() {
         from: None,
         to: is(ContainerState::Running, Health::Healthy),
     };
-    assert_eq!(transitions(&nothing, &healthy), [came.clone()]);
+    assert_eq!(transitions(&nothing, &healthy), std::slice::from_ref(&came));
     assert_eq!(transitions(&healthy, &healthy), []);
 
     bed.fake.set_health("a", Health::Unhealthy);
     let unhealthy = bed.world.refresh().await;
     let fell_ill = Transition { from: came.to, to: is(ContainerState::Running, Health::Unhealthy), ..came.clone() };
-    assert_eq!(transitions(&healthy, &unhealthy), [fell_ill.clone()]);
+    assert_eq!(transitions(&healthy, &unhealthy), std::slice::from_ref(&fell_ill));
 
     bed.fake.remove_by_hand("a");
     let gone = bed.world.refresh().await;
