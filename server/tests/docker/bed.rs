@@ -137,9 +137,14 @@ impl Bed {
         reference
     }
 
+    /// The filter for what carries this run's label.
+    pub fn mine(&self) -> HashMap<String, Vec<String>> {
+        HashMap::from([("label".to_owned(), vec![format!("{TEST_LABEL}={}", self.run)])])
+    }
+
     /// Removes everything that carries this run's label.
     async fn sweep(&self) {
-        let mine = || HashMap::from([("label".to_owned(), vec![format!("{TEST_LABEL}={}", self.run)])]);
+        let mine = || self.mine();
         let mut left = Vec::new();
         let all = query::ListContainersOptions { all: true, filters: Some(mine()), ..Default::default() };
         for container in self.raw.list_containers(Some(all)).await.expect("the containers") {
@@ -234,6 +239,12 @@ impl Process {
             .spawn();
         let child = child.unwrap_or_else(|error| panic!("these tests need {program}: {error}"));
         Self { child }
+    }
+
+    /// Ends it with SIGKILL, which no process can prepare for, and waits until it has ended.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("a killed process");
+        self.child.wait().expect("an ended process");
     }
 
     /// Asks it to end, and waits until it has.

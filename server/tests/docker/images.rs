@@ -20,13 +20,13 @@ const PASSWORD: &str = "s~~~???>>>~~?t";
 const PASSWORD_HASH: &str = "$2b$04$abcdefghijklmnopqrstuuL26ipiN7AMdxsJU.733vQSl1pviysWS";
 
 /// A registry on a port of this machine.
-struct Registry {
-    address: String,
+pub struct Registry {
+    pub address: String,
     _process: Process,
 }
 
 impl Registry {
-    async fn start(bed: &Bed, is_closed: bool) -> Self {
+    pub async fn start(bed: &Bed, is_closed: bool) -> Self {
         let port = free_port();
         let folder = bed.folder.join(format!("registry-{port}"));
         std::fs::create_dir_all(&folder).unwrap();
@@ -54,7 +54,7 @@ impl Registry {
     }
 
     /// Pushes `image` as `name:1`; gives the repository and the digest. The image stays on the node under both names.
-    async fn push(&self, bed: &Bed, image: &str, name: &str) -> (String, String) {
+    pub async fn push(&self, bed: &Bed, image: &str, name: &str) -> (String, String) {
         let repository = format!("{}/{name}", self.address);
         bed.engine.tag_image(image, &repository, "1").await.unwrap();
         let options = query::PushImageOptions { tag: Some("1".to_owned()), platform: None };

@@ -2,6 +2,7 @@
 //!
 //! Needed on the machine: Docker Engine at `DOCKER_HOST` or its usual socket; for pulls `docker-registry`, for outages
 //! root and `dockerd`; `busybox` linked statically (Debian: `docker.io`, `docker-registry`, `busybox-static`).
+//! The crash tests run the very program and need Postgres at `DATABASE_URL`, with the right to make databases.
 //! What is missing fails the tests that need it. Everything made carries the label `app.summoner.test`, and each test
 //! sweeps up after itself, also when it fails.
 
@@ -10,6 +11,7 @@
 
 mod bed;
 mod containers;
+mod crash;
 mod images;
 mod logs;
 mod outage;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{Means, gone_is_fine};
-use crate::engine::Mark;
+use crate::engine::{self, ContainerState, Mark};
 use crate::operations::{Step, StepContext, StepError};
 use crate::tools::store::{self, Resource};
 
@@ -31,8 +31,19 @@ impl Step for Create {
             StepError::new(format!("the tool's own copy of its entry has no service {}", self.input.service))
         })?;
         let spec = resolved.container_spec(service, cx.mark);
-        if self.means.container(cx.mark).await?.is_none() {
-            self.means.engine.create_container(&spec).await?;
+        self.clear_half_made(cx.mark).await?;
+        let is_whole = self.means.container(cx.mark).await?.is_some();
+        if !is_whole {
+            match self.means.engine.create_container(&spec).await {
+                // The engine may still have been at it when the process that asked died.
+                Err(engine::Error::Conflict { .. }) if self.means.container(cx.mark).await?.is_some() => {
+                    self.clear_half_made(cx.mark).await?;
+                    self.means.engine.create_container(&spec).await?;
+                }
+                made => {
+                    made?;
+                }
+            }
         }
         let resource = Resource {
             mark: cx.mark,
@@ -49,6 +60,18 @@ impl Step for Create {
 
     async fn undo(&self, cx: &StepContext) -> Result<(), StepError> {
         remove(&self.means, cx.mark).await
+    }
+}
+
+impl Create {
+    /// Removes a container of this step that never ran. It takes several calls to make one, for its files and further
+    /// networks, and a crash between them leaves one that looks whole.
+    async fn clear_half_made(&self, mark: Mark) -> Result<(), StepError> {
+        let found = self.means.container(mark).await?;
+        if let Some(container) = found.filter(|container| container.state == ContainerState::Created) {
+            gone_is_fine(self.means.engine.remove_container(&container.id).await)?;
+        }
+        Ok(())
     }
 }
 

@@ -29,8 +29,14 @@ impl Step for MakeNetwork {
     async fn apply(&self, cx: &StepContext) -> Result<(), StepError> {
         let resolved = self.means.resolved(cx.operation.tool_id, self.input.revision).await?;
         let spec = resolved.network_spec(&self.input.network, cx.mark);
-        if find(&self.means, cx.mark).await?.is_none() {
-            self.means.engine.create_network(&spec).await?;
+        if find(&self.means, cx.mark).await?.is_empty() {
+            match self.means.engine.create_network(&spec).await {
+                // The engine may still have been at it when the process that asked died.
+                Err(engine::Error::Conflict { .. }) if !find(&self.means, cx.mark).await?.is_empty() => {}
+                made => {
+                    made?;
+                }
+            }
         }
         let resource = Resource {
             mark: cx.mark,
@@ -50,15 +56,17 @@ impl Step for MakeNetwork {
     }
 }
 
-/// The id of the network that carries `mark`.
-async fn find(means: &Means, mark: Mark) -> engine::Result<Option<String>> {
+/// The ids of the networks that carry `mark`: none or one, and two when the engine made one for a process that died
+/// while the next process asked again, since names of networks are not unique.
+async fn find(means: &Means, mark: Mark) -> engine::Result<Vec<String>> {
     let networks = means.engine.list().await?.networks;
-    Ok(networks.into_iter().find(|network| mark_of(&network.labels) == Some(mark)).map(|network| network.id))
+    let marked = networks.into_iter().filter(|network| mark_of(&network.labels) == Some(mark));
+    Ok(marked.map(|network| network.id).collect())
 }
 
 /// Removes the network that carries `mark`, if it is there.
 pub(in crate::tools) async fn remove(means: &Means, mark: Mark) -> Result<(), StepError> {
-    if let Some(id) = find(means, mark).await? {
+    for id in find(means, mark).await? {
         gone_is_fine(means.engine.remove_network(&id).await)?;
     }
     store::set_resource(&means.db, mark, "gone").await?;

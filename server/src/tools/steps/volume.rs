@@ -8,7 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{Means, gone_is_fine};
-use crate::engine::{Mark, mark_of};
+use crate::engine::{self, Mark, mark_of};
 use crate::operations::{Step, StepContext, StepError};
 use crate::tools::store::{self, Resource};
 
@@ -45,7 +45,11 @@ impl Step for MakeVolume {
             }
             (Some(_), true) => self.means.say(cx, format!("the kept data in {} is used again", spec.name)),
             (None, true) => {}
-            (None, false) => self.means.engine.create_volume(&spec).await?,
+            (None, false) => match self.means.engine.create_volume(&spec).await {
+                // The engine may still have been at it when the process that asked died.
+                Err(engine::Error::Conflict { .. }) if self.is_there(&spec.name, mark).await? => {}
+                made => made?,
+            },
         }
         let resource = Resource {
             mark,
