@@ -12,7 +12,7 @@ test("releases stand in lines, newest first", async ({ page }) => {
   await expect.poll(() => offered(page)).toEqual(["1.3.0", "1.2.0", "1.1.0", "1.0.0"]);
   await segment(page, "Release line", "2").click();
   await expect.poll(() => offered(page)).toEqual(["2.0.0"]);
-  await expect(page).toHaveURL(/line\.app=2/);
+  await expect(page).toHaveURL(/line(\.|%2E)app=2/);
 });
 
 test("the newest release is proposed, and its line is open", async ({ page }) => {

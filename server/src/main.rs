@@ -179,5 +179,8 @@ fn check_catalog(folder: Option<&std::path::Path>) -> anyhow::Result<()> {
     }
     let entries = catalog.iter().count();
     println!("{entries} entries, {findings} findings");
-    if findings > 0 { bail!("the catalogue has findings") }    Ok(())
+    if findings > 0 {
+        bail!("the catalogue has findings")
+    }
+    Ok(())
 }

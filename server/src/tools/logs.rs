@@ -13,7 +13,7 @@ use crate::engine::LogQuery;
 /// Which lines are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct LogRequest {
-    /// The service; the tool's first when empty.
+    /// The service; the one behind the tool's address when empty.
     pub service: String,
     /// At most so many of the newest lines; all when `None`.
     pub tail: Option<u32>,
@@ -39,12 +39,9 @@ impl Tools {
         actor.needs(Right::LogsView)?;
         let tool = self.tool(name).await?;
         let services = store::services(&self.means.db, tool.tool_id, tool.revision).await?;
-        let chosen = if request.service.is_empty() {
-            services.first()
-        } else {
-            services.iter().find(|service| service.service == request.service)
-        };
-        let missing = || Error::NotFound { what: "service", name: request.service.clone() };
+        let wanted = if request.service.is_empty() { self.main_service(&tool).await? } else { request.service.clone() };
+        let chosen = services.iter().find(|service| service.service == wanted);
+        let missing = || Error::NotFound { what: "service", name: wanted.clone() };
         let service = chosen.ok_or_else(missing)?.service.clone();
         let snapshot = self.world.now();
         let observed = Observed::new(&snapshot);
@@ -61,5 +58,13 @@ impl Tools {
             }
         });
         Ok((service, lines.boxed()))
+    }
+
+    /// The service people mean when they name none: the one behind the tool's address, else the tool's own image's.
+    async fn main_service(&self, tool: &store::Tool) -> Result<String> {
+        let resolved = self.means.resolved(tool.tool_id, tool.revision).await?;
+        let behind_address = resolved.entry.primary().map(|primary| primary.service.clone());
+        let of_image = || resolved.entry.tool_image().map(ToOwned::to_owned);
+        Ok(behind_address.or_else(of_image).unwrap_or_default())
     }
 }

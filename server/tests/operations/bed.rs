@@ -13,9 +13,7 @@ use server::clock::{Clock, Random};
 use server::engine::fake::{FakeEngine, Script, Snapshot};
 use server::engine::watch::{self, NodeId, World};
 use server::engine::{ContainerState, Engine, Error, Mark, TOOL_LABEL, mark_of};
-use server::operations::{
-    Domain, Executor, JournaledStep, Operation, OperationState, Operations, Patience, StepState,
-};
+use server::operations::{Domain, Executor, JournaledStep, Operation, OperationState, Operations, Patience, StepState};
 use server::registry::{Config, FakeRegistry, FixedCredentials, Platform, Reference, Versions};
 use server::secrets::Vault;
 use server::tools::{self, Means, Parts, ToolDomain, Tools};

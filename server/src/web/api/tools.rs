@@ -212,7 +212,7 @@ async fn first_login(
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 struct LogQuery {
-    /// The service; the tool's first when absent.
+    /// The service; the one behind the tool's address when absent.
     service: String,
     /// At most so many of the newest lines, 1 to 5000; 500 when absent.
     tail: Option<String>,
