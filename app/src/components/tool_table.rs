@@ -17,7 +17,7 @@ use crate::{
 pub fn tool_table(tools: Vec<ToolView>) -> AnyView {
     let rows = tools.into_iter().map(|tool| view! { <Row tool=tool /> }).collect_view();
     view! {
-        <div class="scroll">
+        <div class="scroll" role="region" aria-label="Tools" tabindex="0">
             <table class="table is-folding tool-table">
                 <thead>
                     <tr>

@@ -440,9 +440,10 @@ impl Tools {
         let pinned = format!("{}@{}", self.source(reference), known.value.as_str());
         match self.means.engine.image(&pinned).await {
             Ok(Some(_)) => Ok(known.value),
-            Ok(None) => {
-                Err(format!("{reason} Only versions that are on this machine already can be installed meanwhile."))
-            }
+            Ok(None) => Err(format!(
+                "{}. Only versions that are on this machine already can be installed meanwhile.",
+                reason.trim_end_matches('.')
+            )),
             Err(error) => Err(error.to_string()),
         }
     }

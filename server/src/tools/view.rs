@@ -93,7 +93,7 @@ impl Tools {
         let mut transaction = self.means.db.begin().await?;
         if !store::show_first_login(&mut *transaction, tool.tool_id, self.means.clock.now()).await? {
             return Err(Error::NotNow(
-                "The first password was shown before and is not shown again. Reset it inside the tool.".to_owned(),
+                "The first password was already shown and is not shown again. Reset it inside the tool.".to_owned(),
             ));
         }
         let event = NewEvent {

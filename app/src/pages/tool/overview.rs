@@ -103,7 +103,7 @@ fn services(services: &[ServiceView]) -> AnyView {
         .collect_view();
     view! {
         <Panel name="services" title="Services" is_flush=true>
-            <div class="scroll">
+            <div class="scroll" role="region" aria-label="Services" tabindex="0">
                 <table class="table is-folding services">
                     <thead>
                         <tr>

@@ -149,7 +149,7 @@ async fn versions(
     };
     let Some(tag_rule) = tag_rule(rule) else { return Ok(Json(list)) };
     let picker = classify(known.value.names.iter().map(String::as_str), &tag_rule);
-    list.fetched_at = Some(known.value.fetched_at);
+    list.fetched_at = Some(panel.clock.now() - known.age);
     list.stale_reason = known.reason;
     list.quota = known.value.quota.map(|quota| (quota.remaining, quota.limit));
     list.lines = picker
