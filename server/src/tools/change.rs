@@ -111,7 +111,7 @@ impl Tools {
             transaction.commit().await?;
             Ok(operation)
         };
-        self.once(actor, key, begin).await
+        self.once(actor, key, Box::pin(begin)).await
     }
 
     /// Asks an operation to stop and go back.
@@ -163,7 +163,7 @@ impl Tools {
             transaction.commit().await?;
             Ok(operation)
         };
-        self.once(actor, key, begin).await
+        self.once(actor, key, Box::pin(begin)).await
     }
 
     /// Everything an operation of that kind on a tool is planned from.

@@ -118,7 +118,7 @@ impl Tools {
     /// As [`Tools::plan_install`]; a name that somebody else took in the meantime is [`Error::Fields`].
     pub async fn install(&self, actor: &Actor, request: &Install, key: Option<&str>) -> Result<Uuid> {
         actor.needs(Right::ToolsInstall)?;
-        self.once(actor, key, self.install_anew(actor, request, key)).await
+        self.once(actor, key, Box::pin(self.install_anew(actor, request, key))).await
     }
 
     async fn install_anew(&self, actor: &Actor, request: &Install, key: Option<&str>) -> Result<Uuid> {
