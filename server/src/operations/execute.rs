@@ -15,7 +15,7 @@ use crate::clock::Clock;
 /// How long the executor waits for what may come back by itself, and how often it repeats what may not.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// How long an apply waits for an engine that is away before the operation goes back.
+    /// How long an apply waits for an engine that went away before the operation goes back.
     pub away: Duration,
     /// The first pause between two tries; it doubles up to 32 times itself.
     pub pause: Duration,
@@ -127,7 +127,8 @@ impl Executor {
             Err(problem) => return Ok(Err(StepError::new(problem))),
         };
         let cx = self.context(operation, journaled, cancelled.clone());
-        let (begun, mut pause) = (Instant::now(), self.patience.pause);
+        // Patience counts from the first failure: a pull may have gone well for minutes before.
+        let (mut away_since, mut pause) = (None, self.patience.pause);
         loop {
             if self.is_cancelled(id).await? {
                 return Ok(Err(stopped()));
@@ -138,7 +139,10 @@ impl Executor {
                     store::set_step(&self.db, id, journaled.position, StepState::Done, "", self.clock.now()).await?;
                     return Ok(Ok(()));
                 }
-                Err(error) if error.is_temporary && begun.elapsed() < self.patience.away => {
+                Err(error)
+                    if error.is_temporary
+                        && away_since.get_or_insert_with(Instant::now).elapsed() < self.patience.away =>
+                {
                     cx.say(&self.clock, format!("{}; trying again", error.message));
                     cx.flush().await?;
                     tokio::select! {

@@ -295,6 +295,10 @@ pub enum Refused {
     Database(#[from] sqlx::Error),
 }
 
+/// An instant between two operations of a tool, at which a plan was made; by default that before its first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment(i64);
+
 /// Reads and writes the journal.
 #[derive(Clone)]
 pub struct Operations {
@@ -309,19 +313,32 @@ impl Operations {
         Self { db, clock, random }
     }
 
-    /// Writes an operation, its steps and its job in the caller's transaction, and gives its id.
+    /// Writes an operation that was planned at `moment`, its steps and its job in the caller's transaction, and gives
+    /// its id.
     ///
     /// # Errors
-    /// [`Refused::Busy`] when the tool has an unfinished operation; the transaction is of no use then.
-    pub async fn begin(&self, transaction: &mut PgConnection, operation: NewOperation) -> Result<Uuid, Refused> {
+    /// [`Refused::Busy`] when the tool has an unfinished operation, or had one since `moment`: the plan may be wrong by
+    /// now. The transaction is of no use then.
+    pub async fn begin(
+        &self,
+        transaction: &mut PgConnection,
+        moment: Moment,
+        operation: NewOperation,
+    ) -> Result<Uuid, Refused> {
         let operation_id = self.random.id(&self.clock);
-        let tool = operation.tool_name.clone();
-        store::insert(transaction, operation_id, self.clock.now(), operation).await.map_err(|error| match &error {
+        let (tool_id, tool) = (operation.tool_id, operation.tool_name.clone());
+        let inserted = store::insert(transaction, operation_id, self.clock.now(), operation).await;
+        inserted.map_err(|error| match &error {
             sqlx::Error::Database(cause) if cause.constraint() == Some("operations_one_per_tool") => {
-                Refused::Busy { tool }
+                Refused::Busy { tool: tool.clone() }
             }
             _ => Refused::Database(error),
         })?;
+        // From here to the end of the transaction no other operation of the tool can be begun.
+        let (count, _) = store::history(&mut *transaction, tool_id).await?;
+        if count != moment.0 + 1 {
+            return Err(Refused::Busy { tool });
+        }
         let job = NewJob {
             kind: JOB,
             dedupe_key: operation_id.to_string(),
@@ -371,6 +388,17 @@ impl Operations {
     /// Whatever the database refuses.
     pub async fn list(&self, query: &ListQuery) -> Result<Vec<(Operation, Progress)>, sqlx::Error> {
         store::list(&self.db, query).await
+    }
+
+    /// The present moment of a tool that has no unfinished operation: taken before anything is looked at to plan from.
+    ///
+    /// # Errors
+    /// [`Refused::Busy`] when one of them has not ended.
+    pub async fn moment(&self, tool_id: Uuid, tool: &str) -> Result<Moment, Refused> {
+        match store::history(&self.db, tool_id).await? {
+            (_, true) => Err(Refused::Busy { tool: tool.to_owned() }),
+            (count, false) => Ok(Moment(count)),
+        }
     }
 
     /// Asks an operation to stop and go back; gives false when it has ended or passed the point of no return.

@@ -81,6 +81,20 @@ pub(super) async fn by_key(db: &PgPool, actor_id: Option<Uuid>, key: &str) -> Re
     .await
 }
 
+/// How many operations a tool ever had, and whether one of them has not ended.
+pub(super) async fn history(db: impl sqlx::PgExecutor<'_>, tool_id: Uuid) -> Result<(i64, bool), sqlx::Error> {
+    let row = sqlx::query!(
+        r#"select count(*) as "count!",
+                  coalesce(bool_or(state in ('queued', 'running', 'unwinding')), false) as "is_busy!"
+           from operations
+           where tool_id = $1"#,
+        tool_id,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok((row.count, row.is_busy))
+}
+
 pub(super) async fn find(db: &PgPool, operation_id: Uuid) -> Result<Option<Operation>, sqlx::Error> {
     let query = ListQuery { operation_id: Some(operation_id), limit: 1, ..ListQuery::default() };
     Ok(list(db, &query).await?.pop().map(|(operation, _)| operation))

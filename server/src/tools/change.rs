@@ -10,13 +10,28 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::definition::Resolved;
+use super::install::Planned;
 use super::plan::{self, Present};
-use super::{Error, Result, Tools, store};
+use super::store::{self, Resource};
+use super::{Error, Result, Tools};
 use crate::auth::{Actor, Right};
 use crate::catalog::{Values, fields};
 use crate::engine::Mark;
 use crate::events::{self, NewEvent};
-use crate::operations::NewStep;
+use crate::operations::{Moment, NewStep};
+
+/// A tool between two operations.
+struct Seen {
+    tool: store::Tool,
+    moment: Moment,
+    resolved: Resolved,
+    /// Its containers that are on the node.
+    present: Vec<Present>,
+    /// Its containers that somebody else removed.
+    lost: Vec<Resource>,
+    /// Everything that was made for it.
+    resources: Vec<Resource>,
+}
 
 impl Tools {
     /// Begins to start a stopped tool.
@@ -24,8 +39,8 @@ impl Tools {
     /// # Errors
     /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Busy`], [`Error::NotNow`] when the engine is away.
     pub async fn start(&self, actor: &Actor, name: &str, key: Option<&str>) -> Result<Uuid> {
-        self.change(actor, name, OperationKind::Start, key, |resolved, present, marks| {
-            plan::start(resolved, present, marks)
+        self.change(actor, name, OperationKind::Start, key, |seen, marks| {
+            plan::start(&seen.resolved, &seen.present, &seen.lost, marks)
         })
         .await
     }
@@ -35,8 +50,8 @@ impl Tools {
     /// # Errors
     /// As [`Tools::start`].
     pub async fn stop(&self, actor: &Actor, name: &str, key: Option<&str>) -> Result<Uuid> {
-        self.change(actor, name, OperationKind::Stop, key, |resolved, present, marks| {
-            plan::stop(resolved, present, marks)
+        self.change(actor, name, OperationKind::Stop, key, |seen, marks| {
+            plan::stop(&seen.resolved, &seen.present, marks)
         })
         .await
     }
@@ -46,8 +61,8 @@ impl Tools {
     /// # Errors
     /// As [`Tools::start`].
     pub async fn restart(&self, actor: &Actor, name: &str, key: Option<&str>) -> Result<Uuid> {
-        self.change(actor, name, OperationKind::Restart, key, |resolved, present, marks| {
-            plan::restart(resolved, present, marks)
+        self.change(actor, name, OperationKind::Restart, key, |seen, marks| {
+            plan::restart(&seen.resolved, &seen.present, &seen.lost, marks)
         })
         .await
     }
@@ -63,10 +78,8 @@ impl Tools {
             let message = format!("To delete the data for good, type {name}. “{}” is something else.", request.confirm);
             return Err(Error::Fields(vec![FieldProblem { field: "confirm".into(), message }]));
         }
-        let tool = self.tool(name).await?;
-        let resources = store::resources(&self.means.db, Some(tool.tool_id)).await?;
-        self.change(actor, name, OperationKind::Remove, key, |resolved, present, marks| {
-            plan::remove(resolved, present, &resources, deletes_data, marks)
+        self.change(actor, name, OperationKind::Remove, key, |seen, marks| {
+            plan::remove(&seen.resolved, &seen.present, &seen.resources, deletes_data, marks)
         })
         .await
     }
@@ -83,22 +96,22 @@ impl Tools {
         key: Option<&str>,
     ) -> Result<Uuid> {
         actor.needs(Right::ToolsOperate)?;
-        if let Some(operation) = self.repeated(actor, key).await? {
-            return Ok(operation);
-        }
-        let tool = self.tool(name).await?;
-        let old = self.means.resolved(tool.tool_id, tool.revision).await?;
-        let present = self.present(&tool, &old).await?;
-        let new = self.changed(&old, request).await?;
-        let is_running = tool.desired == "running";
-        let marks = || Mark(self.random.id(&self.means.clock));
-        let steps = plan::reconfigure(&new, &present, is_running, marks);
-        let mut transaction = self.means.db.begin().await?;
-        self.save_revision(&mut transaction, &new).await?;
         let kind = OperationKind::Reconfigure;
-        let operation = self.begin(&mut transaction, actor, &tool, kind, steps, key).await?;
-        transaction.commit().await?;
-        Ok(operation)
+        let begin = async {
+            let seen = self.look(name, kind).await?;
+            let new = self.changed(&seen.resolved, request).await?;
+            let is_running = seen.tool.desired == "running";
+            let marks = || Mark(self.random.id(&self.means.clock));
+            let steps = plan::reconfigure(&new, &seen.present, &seen.lost, is_running, marks);
+            let mut transaction = self.means.db.begin().await?;
+            let planned = Planned { tool: &seen.tool, moment: seen.moment, kind, steps };
+            // Before the revision, whose number is free only as long as nothing else is under way.
+            let operation = self.begin(&mut transaction, actor, planned, key).await?;
+            self.save_revision(&mut transaction, &new).await?;
+            transaction.commit().await?;
+            Ok(operation)
+        };
+        self.once(actor, key, Box::pin(begin)).await
     }
 
     /// Asks an operation to stop and go back.
@@ -130,44 +143,56 @@ impl Tools {
         Ok(())
     }
 
-    /// Journals what `plan` decides for an installed tool.
+    /// Journals what `plan` decides for a tool as it is now.
     async fn change(
         &self,
         actor: &Actor,
         name: &str,
         kind: OperationKind,
         key: Option<&str>,
-        plan: impl FnOnce(&Resolved, &[Present], &mut dyn FnMut() -> Mark) -> Vec<NewStep>,
+        plan: impl FnOnce(&Seen, &mut dyn FnMut() -> Mark) -> Vec<NewStep>,
     ) -> Result<Uuid> {
         actor.needs(Right::ToolsOperate)?;
-        if let Some(operation) = self.repeated(actor, key).await? {
-            return Ok(operation);
-        }
-        let tool = self.tool(name).await?;
-        let resolved = self.means.resolved(tool.tool_id, tool.revision).await?;
-        let present = self.present(&tool, &resolved).await?;
-        let steps = plan(&resolved, &present, &mut || Mark(self.random.id(&self.means.clock)));
-        let mut transaction = self.means.db.begin().await?;
-        let operation = self.begin(&mut transaction, actor, &tool, kind, steps, key).await?;
-        transaction.commit().await?;
-        Ok(operation)
+        let begin = async {
+            let seen = self.look(name, kind).await?;
+            let steps = plan(&seen, &mut || Mark(self.random.id(&self.means.clock)));
+            let mut transaction = self.means.db.begin().await?;
+            let planned = Planned { tool: &seen.tool, moment: seen.moment, kind, steps };
+            let operation = self.begin(&mut transaction, actor, planned, key).await?;
+            transaction.commit().await?;
+            Ok(operation)
+        };
+        self.once(actor, key, Box::pin(begin)).await
     }
 
-    /// The tool's containers that are on the node now.
-    async fn present(&self, tool: &store::Tool, resolved: &Resolved) -> Result<Vec<Present>> {
-        if tool.state != "installed" {
-            return Err(Error::Busy(format!("{} is busy: it is being installed or removed", tool.name)));
+    /// Everything an operation of that kind on a tool is planned from.
+    async fn look(&self, name: &str, kind: OperationKind) -> Result<Seen> {
+        let tool_id = self.tool(name).await?.tool_id;
+        // Taken before all else: what is read after it is true unless another operation is begun meanwhile.
+        let moment = self.operations.moment(tool_id, name).await?;
+        let tool = self.tool(name).await?;
+        if tool.state != "installed" && kind != OperationKind::Remove {
+            return Err(Error::NotNow(format!(
+                "An operation on {name} could not be brought to its end. Remove {name}; what is left of it is taken away."
+            )));
         }
-        let ours = store::resources(&self.means.db, Some(tool.tool_id)).await?;
+        let resolved = self.means.resolved(tool.tool_id, tool.revision).await?;
+        let resources = store::resources(&self.means.db, Some(tool.tool_id)).await?;
         let containers = self.means.engine.list().await?.containers;
-        let present = ours.iter().filter_map(|resource| {
-            let service = resource.service.clone()?;
-            resolved.compose.service(&service)?;
-            let container = containers.iter().find(|container| container.mark() == Some(resource.mark))?;
-            let config_hash = container.labels.get("com.docker.compose.config-hash").cloned().unwrap_or_default();
-            Some(Present { service, mark: resource.mark, config_hash })
-        });
-        Ok(present.collect())
+        let (mut present, mut lost) = (Vec::new(), Vec::new());
+        for resource in &resources {
+            let Some(service) = resource.service.clone() else { continue };
+            match containers.iter().find(|container| container.mark() == Some(resource.mark)) {
+                None => lost.push(resource.clone()),
+                Some(container) if resolved.compose.service(&service).is_some() => {
+                    let config_hash =
+                        container.labels.get("com.docker.compose.config-hash").cloned().unwrap_or_default();
+                    present.push(Present { service, mark: resource.mark, config_hash });
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(Seen { tool, moment, resolved, present, lost, resources })
     }
 
     /// The next revision: the old one with what the request changes.

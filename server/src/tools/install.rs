@@ -20,7 +20,7 @@ use crate::catalog::fields::FieldSource;
 use crate::catalog::{Entry, ToolName, Values, fields, generated};
 use crate::engine::Mark;
 use crate::events::{self, NewEvent};
-use crate::operations::{NewOperation, NewStep};
+use crate::operations::{Moment, NewOperation, NewStep};
 use crate::registry::{Digest, Reference};
 
 /// The first port proposed where the entry's own is taken.
@@ -33,6 +33,15 @@ struct Prepared {
     resolved: Resolved,
     kept: Vec<String>,
     entry_name: String,
+}
+
+/// An operation that is about to be journaled.
+pub(super) struct Planned<'tool> {
+    pub tool: &'tool store::Tool,
+    /// When what it was planned from was looked at.
+    pub moment: Moment,
+    pub kind: OperationKind,
+    pub steps: Vec<NewStep>,
 }
 
 /// What is proposed to somebody who opens an entry.
@@ -109,9 +118,10 @@ impl Tools {
     /// As [`Tools::plan_install`]; a name that somebody else took in the meantime is [`Error::Fields`].
     pub async fn install(&self, actor: &Actor, request: &Install, key: Option<&str>) -> Result<Uuid> {
         actor.needs(Right::ToolsInstall)?;
-        if let Some(operation) = self.repeated(actor, key).await? {
-            return Ok(operation);
-        }
+        self.once(actor, key, Box::pin(self.install_anew(actor, request, key))).await
+    }
+
+    async fn install_anew(&self, actor: &Actor, request: &Install, key: Option<&str>) -> Result<Uuid> {
         let Prepared { resolved, kept, entry_name } = self.prepare(actor, request).await?;
         let steps = plan::install(&resolved, &kept, || Mark(self.random.id(&self.means.clock)));
         let definition = &resolved.definition;
@@ -137,14 +147,31 @@ impl Tools {
             _ => error.into(),
         })?;
         self.save_revision(&mut transaction, &resolved).await?;
-        let kind = OperationKind::Install;
-        let operation = self.begin(&mut transaction, actor, &tool, kind, steps, key).await?;
+        let planned = Planned { tool: &tool, moment: Moment::default(), kind: OperationKind::Install, steps };
+        let operation = self.begin(&mut transaction, actor, planned, key).await?;
         transaction.commit().await?;
         Ok(operation)
     }
 
+    /// What this person began with this key before, else what `begin` begins.
+    pub(super) async fn once(
+        &self,
+        actor: &Actor,
+        key: Option<&str>,
+        begin: impl Future<Output = Result<Uuid>>,
+    ) -> Result<Uuid> {
+        if let Some(operation) = self.repeated(actor, key).await? {
+            return Ok(operation);
+        }
+        match begin.await {
+            // Of two equal requests at once the slower finds the name taken or the tool busy: by the faster.
+            Err(refused) => self.repeated(actor, key).await?.ok_or(refused),
+            begun => begun,
+        }
+    }
+
     /// The operation that this person began with this key before.
-    pub(super) async fn repeated(&self, actor: &Actor, key: Option<&str>) -> Result<Option<Uuid>> {
+    async fn repeated(&self, actor: &Actor, key: Option<&str>) -> Result<Option<Uuid>> {
         let Some(key) = key else { return Ok(None) };
         Ok(self.operations.repeated(actor.id.map(|id| id.0), key).await?)
     }
@@ -154,11 +181,10 @@ impl Tools {
         &self,
         transaction: &mut PgConnection,
         actor: &Actor,
-        tool: &store::Tool,
-        kind: OperationKind,
-        steps: Vec<NewStep>,
+        planned: Planned<'_>,
         key: Option<&str>,
     ) -> Result<Uuid> {
+        let Planned { tool, moment, kind, steps } = planned;
         let operation = NewOperation {
             kind,
             tool_id: tool.tool_id,
@@ -169,7 +195,7 @@ impl Tools {
             idempotency_key: key.map(ToOwned::to_owned),
             steps,
         };
-        let operation_id = self.operations.begin(transaction, operation).await?;
+        let operation_id = self.operations.begin(transaction, moment, operation).await?;
         let event = NewEvent {
             kind: "operation.begun",
             actor: actor.name.clone(),

@@ -135,10 +135,16 @@ pub(super) fn install(resolved: &Resolved, kept: &[String], marks: impl FnMut() 
     draft.steps
 }
 
-/// Steps that start a stopped tool.
-pub(super) fn start(resolved: &Resolved, present: &[Present], marks: impl FnMut() -> Mark) -> Vec<NewStep> {
+/// Steps that start a stopped tool. Containers that somebody else removed (`lost`) are made again.
+pub(super) fn start(
+    resolved: &Resolved,
+    present: &[Present],
+    lost: &[Resource],
+    marks: impl FnMut() -> Mark,
+) -> Vec<NewStep> {
     let mut draft = Draft::new(marks);
     start_all(&mut draft, resolved, present);
+    forget(&mut draft, lost);
     draft.steps
 }
 
@@ -149,11 +155,17 @@ pub(super) fn stop(resolved: &Resolved, present: &[Present], marks: impl FnMut()
     draft.steps
 }
 
-/// Steps that stop a tool and start it again.
-pub(super) fn restart(resolved: &Resolved, present: &[Present], marks: impl FnMut() -> Mark) -> Vec<NewStep> {
+/// Steps that stop a tool and start it again; as [`start`] for what was lost.
+pub(super) fn restart(
+    resolved: &Resolved,
+    present: &[Present],
+    lost: &[Resource],
+    marks: impl FnMut() -> Mark,
+) -> Vec<NewStep> {
     let mut draft = Draft::new(marks);
     stop_all(&mut draft, resolved, present, |_| true);
     start_all(&mut draft, resolved, present);
+    forget(&mut draft, lost);
     draft.steps
 }
 
@@ -162,6 +174,7 @@ pub(super) fn restart(resolved: &Resolved, present: &[Present], marks: impl FnMu
 pub(super) fn reconfigure(
     new: &Resolved,
     present: &[Present],
+    lost: &[Resource],
     is_running: bool,
     marks: impl FnMut() -> Mark,
 ) -> Vec<NewStep> {
@@ -206,6 +219,7 @@ pub(super) fn reconfigure(
         let name = new.container_name(&container.service);
         draft.clear(clear::What::Container, container.mark, &name, format!("Remove the old {}", container.service));
     }
+    forget(&mut draft, lost);
     own(&mut draft.steps);
     draft.steps
 }
@@ -315,15 +329,26 @@ fn make_and_start<M: FnMut() -> Mark>(draft: &mut Draft<M>, resolved: &Resolved,
 }
 
 fn start_all<M: FnMut() -> Mark>(draft: &mut Draft<M>, resolved: &Resolved, present: &[Present]) {
-    let containers: BTreeMap<String, Mark> =
+    let mut containers: BTreeMap<String, Mark> =
         present.iter().map(|container| (container.service.clone(), container.mark)).collect();
     for service in resolved.start_order() {
-        let Some(mark) = containers.get(&service.name) else { continue };
         draft.wait_for_dependencies(resolved, service, &containers);
+        let Some(mark) = containers.get(&service.name) else {
+            containers.insert(service.name.clone(), make_and_start(draft, resolved, service));
+            continue;
+        };
         let input = start::Input { service: service.name.clone(), container: *mark };
         draft.step(start::KIND, &input, format!("Start {}", service.name), String::new());
     }
     draft.gate(resolved, containers);
+}
+
+/// Strikes containers that are not on the node any more from the list of what is.
+fn forget<M: FnMut() -> Mark>(draft: &mut Draft<M>, lost: &[Resource]) {
+    for container in lost {
+        let title = format!("Forget the lost container {}", container.name);
+        draft.clear(clear::What::Container, container.mark, &container.name, title);
+    }
 }
 
 fn stop_all<M: FnMut() -> Mark>(

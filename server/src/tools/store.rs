@@ -409,12 +409,20 @@ pub(super) async fn use_newest_revision(transaction: &mut PgConnection, tool_id:
 
 /// Forgets revisions that never ran: those after the one that does.
 pub(super) async fn forget_newer_revisions(transaction: &mut PgConnection, tool_id: Uuid) -> Result<(), sqlx::Error> {
+    // The services first: they would stand in the way of the next revision, which gets the same number.
+    sqlx::query!(
+        "delete from services
+         where tool_id = $1 and revision > (select revision from tools where tool_id = $1)",
+        tool_id,
+    )
+    .execute(&mut *transaction)
+    .await?;
     sqlx::query!(
         "delete from revisions
          where tool_id = $1 and revision > (select revision from tools where tool_id = $1)",
         tool_id,
     )
-    .execute(transaction)
+    .execute(&mut *transaction)
     .await?;
     Ok(())
 }

@@ -304,7 +304,7 @@ fn actions(actor: &Actor, tool: &Tool, is_busy: bool) -> Vec<String> {
         ("stop", Right::ToolsOperate, is_ready && is_running),
         ("restart", Right::ToolsOperate, is_ready && is_running),
         ("reconfigure", Right::ToolsOperate, is_ready),
-        ("remove", Right::ToolsOperate, is_ready),
+        ("remove", Right::ToolsOperate, !is_busy),
         ("logs", Right::LogsView, true),
     ];
     let may = offered.into_iter().filter(|(_, right, is_possible)| *is_possible && actor.needs(*right).is_ok());

@@ -235,15 +235,6 @@ impl Bed {
         world
     }
 
-    /// What the world is like after `act` was done undisturbed. There is no tool before and after.
-    pub async fn likeness_after(&self, act: Act) -> Snapshot {
-        self.arrange(act).await;
-        self.succeed(act).await;
-        let likeness = self.likeness();
-        self.clear_away().await;
-        likeness
-    }
-
     /// Sees that everything still works whatever was done before: the name can be installed (again), the tool can be
     /// stopped, started and removed, and nothing is left then.
     pub async fn clear_away(&self) {
@@ -256,7 +247,19 @@ impl Bed {
             Some(other) => panic!("the tool is {other}"),
         }
         assert!(self.is_running().await, "{:?}", self.world());
-        self.succeed(Act::RemoveWithData).await;
+        self.sweep().await;
+    }
+
+    /// Removes the tool and what was kept of it, and sees that nothing is left.
+    pub async fn sweep(&self) {
+        if self.world().volumes.is_empty() {
+            assert_eq!(self.tool_state().await.as_deref(), Some("removed"));
+        } else {
+            if self.tool_state().await.as_deref() == Some("removed") {
+                self.succeed(Act::Install).await;
+            }
+            self.succeed(Act::RemoveWithData).await;
+        }
         assert_eq!(self.world(), Snapshot::default(), "nothing is left");
         self.see_resources_told_truly().await;
     }
