@@ -157,7 +157,9 @@ fn Install(
                 </div>
                 <aside class="review">
                     <Panel name="plan" title="What will happen">
-                        {move || plan(&beside.read())}
+                        <div class="review__plan" role="region" aria-label="The plan" tabindex="0">
+                            {move || plan(&beside.read())}
+                        </div>
                         {move || refused.with(|refused| refused.problem.as_ref().map(refusal))}
                         <button class="button is-primary is-big is-wide" type="submit">
                             {format!("Install {name}")}
