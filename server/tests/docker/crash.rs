@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use self::hold::{Hold, Row, blockers, end_sessions, until};
 use self::panel::Panel;
-use self::truth::{assert_agreement, in_database, journal, on_node, running, state};
+use self::truth::{assert_agreement, has_ended, in_database, journal, on_node, running, state};
 use crate::bed::{Bed, Process, on_docker};
 
 /// How an operation is expected to end.
@@ -246,10 +246,6 @@ impl Scene<'_> {
         })
         .await;
     }
-}
-
-fn has_ended(state: &str) -> bool {
-    matches!(state, "done" | "undone" | "needs_hand")
 }
 
 /// The rows that the program writes one after the other.

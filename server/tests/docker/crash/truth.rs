@@ -37,6 +37,11 @@ pub async fn state(db: &PgPool, operation: Uuid) -> String {
     sqlx::query_scalar(state).bind(operation).fetch_one(db).await.unwrap()
 }
 
+/// Whether an operation in that state goes no further.
+pub fn has_ended(state: &str) -> bool {
+    matches!(state, "done" | "undone" | "needs_hand")
+}
+
 /// Where a step left the world: `None` while it is under way, when both are true.
 fn holds(step: &Step) -> Option<bool> {
     match step.state.as_str() {
