@@ -108,9 +108,6 @@ pub struct ServiceView {
     /// Memory in use; absent until measured.
     #[serde(default)]
     pub memory_bytes: Option<u64>,
-    /// When it was last started.
-    #[serde(default)]
-    pub started_at: Option<Timestamp>,
 }
 
 /// A port a tool listens on.

@@ -4,7 +4,7 @@
 //! It never runs a plan itself: it journals it and lets [`crate::operations`] drive it. It never talks to a browser.
 //!
 //! Invariants:
-//! - Every entry point takes the [`Actor`] and starts with the right it needs.
+//! - Every entry point takes the [`crate::auth::Actor`] and starts with the right it needs.
 //! - Nothing on a node is changed or removed unless its mark is in `resources` or in the operation's own journal.
 //! - What a tool runs is a revision that is kept whole, images by digest.
 

@@ -93,11 +93,18 @@ impl Observer {
         let observed = Observed::new(&snapshot);
         let tools = store::tools(&self.means.db, None).await?;
         let resources = store::resources(&self.means.db, None).await?;
+        // Conditions that no tool is in any more have to fall back to zero.
+        let known = ["healthy", "running", "starting", "unhealthy", "failed", "stopped"];
+        let mut counts: BTreeMap<String, u32> = known.map(|condition| (condition.to_owned(), 0)).into();
         for tool in tools.iter().filter(|tool| tool.state == "installed") {
             let condition = observed.tool(tool, &resources);
+            *counts.entry(format!("{condition:?}").to_lowercase()).or_insert(0) += 1;
             if tool.condition != Some(condition) {
                 self.write(tool, condition).await?;
             }
+        }
+        for (condition, count) in counts {
+            metrics::gauge!("summoner_tools", "condition" => condition).set(f64::from(count));
         }
         Ok(())
     }

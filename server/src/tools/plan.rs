@@ -155,7 +155,7 @@ pub(super) fn stop(resolved: &Resolved, present: &[Present], marks: impl FnMut()
     draft.steps
 }
 
-/// Steps that stop a tool and start it again; as [`start`] for what was lost.
+/// Steps that stop a tool and start it again; as [`start()`] for what was lost.
 pub(super) fn restart(
     resolved: &Resolved,
     present: &[Present],

@@ -280,7 +280,6 @@ impl Tools {
                 status: container.map(|container| container.status.clone()).unwrap_or_default(),
                 cpu_millis: usage.map(|measured| measured.usage.cpu_millis),
                 memory_bytes: usage.map(|measured| measured.usage.memory_bytes),
-                started_at: None,
             }
         });
         Ok(views.collect())

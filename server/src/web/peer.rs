@@ -17,7 +17,7 @@ use ::api::Problem;
 #[derive(Clone, Copy, Debug)]
 pub struct Address(pub IpAddr);
 
-/// Writes the browser's [`Address`] into the request.
+/// Writes the browser's [`Address`] into the request, and counts the answer.
 ///
 /// `X-Forwarded-For` is read from the right, and only as far as trusted proxies wrote it: the first address that is
 /// none of theirs is the browser's. From anybody else the header means nothing.
@@ -35,7 +35,9 @@ pub async fn know_peer(State(panel): State<Panel>, mut request: Request, next: N
         address = before;
     }
     request.extensions_mut().insert(Address(address));
-    next.run(request).await
+    let response = next.run(request).await;
+    metrics::counter!("summoner_http_requests_total", "status" => response.status().as_str().to_owned()).increment(1);
+    response
 }
 
 /// Refuses changes that another site's page asks for (SECURITY.md, rule 4).

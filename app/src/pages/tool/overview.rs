@@ -96,7 +96,7 @@ fn services(services: &[ServiceView]) -> AnyView {
                     <td>{status(tone, word)}</td>
                     <td class="services__cpu is-number">{service.cpu_millis.map_or_else(|| "–".to_owned(), format::cpu)}</td>
                     <td class="is-number">{service.memory_bytes.map_or_else(|| "–".to_owned(), format::bytes)}</td>
-                    <td class="services__since is-number">{service.started_at.map(ago)}</td>
+                    <td class="services__since">{service.status.clone()}</td>
                 </tr>
             }
         })
@@ -115,9 +115,7 @@ fn services(services: &[ServiceView]) -> AnyView {
                             <th scope="col" class="is-number">
                                 "Memory"
                             </th>
-                            <th scope="col" class="is-number">
-                                "Started"
-                            </th>
+                            <th scope="col">"Docker says"</th>
                         </tr>
                     </thead>
                     <tbody>{rows}</tbody>

@@ -1,6 +1,6 @@
 //! A pretended engine in memory, for tests of what drives an engine.
 //!
-//! It keeps the promises of [`Engine`] (conflicts, missing things, ports, change streams) without containers, and does
+//! It keeps the promises of [`super::Engine`] (conflicts, missing things, ports, change streams) without containers, and does
 //! what a test asks of it: images that start badly, calls that fail, answers that get lost, an engine that goes away.
 //! Where it is stricter than Docker it says so: a container whose volume does not exist is refused, since Docker would
 //! make an unlabelled volume that nobody owns.
