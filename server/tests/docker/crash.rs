@@ -55,8 +55,10 @@ async fn on_scene(db: &PgPool, test: impl AsyncFnOnce(&mut Scene<'_>)) {
     on_docker(async |bed| {
         let options = db.connect_options();
         let address = std::env::var("DATABASE_URL").expect("DATABASE_URL");
-        let (server, _) = address.rsplit_once('/').expect("an address with a database");
-        let mut panel = Panel::new(bed, &format!("{server}/{}", options.get_database().unwrap())).await;
+        // The path is the database; what follows it may name the socket's folder, slashes and all.
+        let mut database = reqwest::Url::parse(&address).expect("an address");
+        database.set_path(options.get_database().unwrap());
+        let mut panel = Panel::new(bed, database.as_str()).await;
         let process = panel.start();
         panel.ready().await;
         panel.set_up().await;
