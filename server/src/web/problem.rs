@@ -115,8 +115,16 @@ impl From<crate::registry::Error> for Refusal {
     }
 }
 
+/// What a registry refuses is no failure of ours: the request depends on somebody else (RFC 4918, section 11.4).
 fn registry(error: &crate::registry::Error) -> Refusal {
-    Refusal(Problem::new(502, "registry", "The registry did not answer as it should", sentence(&error.to_string())))
+    use crate::registry::Error;
+    let said = sentence(&error.to_string());
+    match error {
+        Error::Internal { .. } => Refusal::internal(error),
+        Error::NotFound { .. } => Refusal::not_found(said),
+        Error::Login { .. } => Refusal(Problem::new(422, "invalid", "The login cannot be kept", said)),
+        _ => Refusal(Problem::new(424, "registry", "The registry did not answer as it should", said)),
+    }
 }
 
 /// A message as a sentence of its own: a capital at its start and a full stop at its end.

@@ -182,7 +182,7 @@ async fn versions(
 #[utoipa::path(
     get, path = "/catalog/{entry}/versions/{tag}", tag = "catalog",
     params(("entry" = String, Path), ("tag" = String, Path), OfImage),
-    responses((status = 200, body = VersionDetails), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem), (status = 502, body = Problem))
+    responses((status = 200, body = VersionDetails), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem), (status = 424, body = Problem))
 )]
 async fn version(
     State(panel): State<Panel>,

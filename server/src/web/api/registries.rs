@@ -43,7 +43,7 @@ async fn list(State(panel): State<Panel>, Who(actor): Who) -> Answer<Json<Vec<Lo
 /// Keeps a login for a registry, sealed, in place of the one before.
 #[utoipa::path(
     put, path = "/registries/{registry}", tag = "registries", params(("registry" = String, Path)), request_body = NewLogin,
-    responses((status = 204), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 500, body = Problem), (status = 502, body = Problem))
+    responses((status = 204), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem), (status = 500, body = Problem), (status = 424, body = Problem))
 )]
 async fn set(
     State(panel): State<Panel>,
@@ -60,7 +60,7 @@ async fn set(
 /// Forgets the login for a registry.
 #[utoipa::path(
     delete, path = "/registries/{registry}", tag = "registries", params(("registry" = String, Path)),
-    responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem), (status = 502, body = Problem))
+    responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem), (status = 500, body = Problem), (status = 424, body = Problem))
 )]
 async fn remove(State(panel): State<Panel>, Who(actor): Who, Path(registry): Path<String>) -> Answer<StatusCode> {
     actor.needs(Right::SettingsWrite)?;

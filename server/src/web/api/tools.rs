@@ -72,7 +72,7 @@ async fn list(State(panel): State<Panel>, Who(actor): Who) -> Answer<Json<Vec<To
         (status = 202, body = Begun), (status = 400, body = Problem), (status = 401, body = Problem),
         (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
         (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem),
-        (status = 500, body = Problem), (status = 502, body = Problem), (status = 503, body = Problem),
+        (status = 500, body = Problem), (status = 424, body = Problem), (status = 503, body = Problem),
     )
 )]
 async fn install(
@@ -91,7 +91,7 @@ async fn install(
         (status = 200, body = PlanView), (status = 400, body = Problem), (status = 401, body = Problem),
         (status = 403, body = Problem), (status = 404, body = Problem), (status = 413, body = Problem),
         (status = 415, body = Problem), (status = 422, body = Problem), (status = 500, body = Problem),
-        (status = 502, body = Problem), (status = 503, body = Problem),
+        (status = 424, body = Problem), (status = 503, body = Problem),
     )
 )]
 async fn plan(State(panel): State<Panel>, Who(actor): Who, Input(request): Input<Install>) -> Answer<Json<PlanView>> {
