@@ -1,6 +1,6 @@
 //! Numbers, sizes and times as people read them. The same on both sides, so that hydration finds what was rendered.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, civil::DateTime, tz::Offset};
 
 /// `bytes` with three significant digits at most: "412 MB", "1.9 GB".
 pub fn bytes(bytes: u64) -> String {
@@ -62,17 +62,45 @@ pub fn clock(seconds: i64) -> String {
 
 /// An instant as the server writes it, in UTC: "21 Nov 18:52 UTC".
 pub fn instant(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).strftime("%-d %b %H:%M UTC").to_string()
+    let date = civil(at);
+    format!("{} {} {} UTC", date.day(), &month(date)[..3], time_of_day(at))
 }
 
 /// The time of day in UTC: "18:52".
 pub fn time_of_day(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).strftime("%H:%M").to_string()
+    let date = civil(at);
+    format!("{:02}:{:02}", date.hour(), date.minute())
 }
 
 /// The day in UTC: "Saturday 21 November".
 pub fn day(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).strftime("%A %-d %B").to_string()
+    const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+    let date = civil(at);
+    let weekday = usize::from(date.weekday().to_monday_zero_offset().unsigned_abs());
+    format!("{} {} {}", DAYS.get(weekday).copied().unwrap_or_default(), date.day(), month(date))
+}
+
+// Written out: `strftime` knows every format there is, and all of it would go into the browser bundle.
+fn civil(at: Timestamp) -> DateTime {
+    Offset::UTC.to_datetime(at)
+}
+
+fn month(date: DateTime) -> &'static str {
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    usize::from(date.month().unsigned_abs()).checked_sub(1).and_then(|index| MONTHS.get(index)).copied().unwrap_or("???")
 }
 
 /// Thousandths of a processor as a share of one: "12 %", "0.4 %".
@@ -135,5 +163,16 @@ mod tests {
         let at: Timestamp = "2026-11-21T18:05:00Z".parse().expect("a time");
         assert_eq!(instant(at), "21 Nov 18:05 UTC");
         assert_eq!(day(at), "Saturday 21 November");
+    }
+
+    #[test]
+    fn every_day_is_named_as_the_library_names_it() {
+        let start: Timestamp = "1999-12-31T23:59:59Z".parse().expect("a time");
+        for days in 0..800 {
+            let at = start + jiff::SignedDuration::from_hours(25 * days);
+            let written = |format: &str| at.to_zoned(jiff::tz::TimeZone::UTC).strftime(format).to_string();
+            assert_eq!(day(at), written("%A %-d %B"));
+            assert_eq!(instant(at), written("%-d %b %H:%M UTC"));
+        }
     }
 }
