@@ -31,8 +31,8 @@ lint: ## formatting, clippy, query data, documentation, licences
 	@scripts/setup lint
 	@cargo xtask lint
 
-bench: ## what a first visit costs to load, against its budget
-	@scripts/setup lint
+bench: ## figures of the release build as lines of JSON, against their limits
+	@scripts/setup test
 	@cargo xtask bench
 
 dev: ## rebuild and restart on every change

@@ -76,6 +76,15 @@ export class Panel {
     return panel;
   }
 
+  /** Milliseconds that its last stop took. */
+  stopped = 0;
+
+  /** The process that runs now. */
+  get pid(): number {
+    if (!this.child?.pid || !this.runs()) throw new Error("The panel does not run.");
+    return this.child.pid;
+  }
+
   /** All that it wrote so far. */
   get written(): string {
     return this.output;
@@ -113,7 +122,7 @@ export class Panel {
       const found = await look();
       if (found !== undefined) return found;
       if (!this.runs()) break;
-      await pause(50);
+      await pause(10);
     }
     throw new Error(`The panel gave no sign of ${what}. It wrote:\n${this.output.slice(-4000)}`);
   }
@@ -124,6 +133,7 @@ export class Panel {
 
   private async end(signal: NodeJS.Signals): Promise<void> {
     if (!this.child || !this.runs()) return;
+    const begin = performance.now();
     const ended = once(this.child, "exit");
     this.child.kill(signal);
     const late = pause(stopping, "late", { ref: false });
@@ -132,6 +142,7 @@ export class Panel {
       await ended;
       throw new Error(`The panel did not stop within ${stopping / 1000} s of ${signal}.`);
     }
+    this.stopped = performance.now() - begin;
   }
 
   /** Stops it as a service manager does and starts it again on the same data. */

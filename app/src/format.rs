@@ -100,7 +100,11 @@ fn month(date: DateTime) -> &'static str {
         "November",
         "December",
     ];
-    usize::from(date.month().unsigned_abs()).checked_sub(1).and_then(|index| MONTHS.get(index)).copied().unwrap_or("???")
+    usize::from(date.month().unsigned_abs())
+        .checked_sub(1)
+        .and_then(|index| MONTHS.get(index))
+        .copied()
+        .unwrap_or("???")
 }
 
 /// Thousandths of a processor as a share of one: "12 %", "0.4 %".

@@ -4,6 +4,7 @@
 //! The crate stays small on purpose: every fresh checkout compiles it before anything else can happen.
 #![expect(clippy::disallowed_methods, reason = "starting programs is what a task runner does")]
 
+mod bench;
 mod budget;
 mod bundle;
 mod contrast;
@@ -29,7 +30,7 @@ usage: cargo xtask <task>
   sqlx [--check]    describe every checked query into .sqlx; --check only compares
   lint              formatting, clippy (native and browser), query data, documentation, dependencies
   test [--dev]      every test: cargo's, the real engine's, the browser's; one closing line
-  bench             release bundle, then its budget
+  bench             figures of the release program and bundle as lines of JSON; fails where one is over its limit
   dev               rebuild and restart on change";
 
 /// What a task gives: nothing, or the sentence that says what was attempted and what to do.
@@ -59,7 +60,7 @@ fn run(words: &[&str]) -> Outcome {
         ["lint"] => lint::run(&workspace),
         ["test"] => test::run(&workspace, bundle::Mode::Release),
         ["test", "--dev"] => test::run(&workspace, bundle::Mode::Dev),
-        ["bench"] => bundle::build(&workspace, bundle::Mode::Release).and_then(|()| budget::check(&workspace)),
+        ["bench"] => bench::run(&workspace),
         ["dev"] => dev::run(&workspace),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
