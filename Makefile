@@ -19,8 +19,9 @@ help: ## this list
 
 run: ## install what is missing, build, start; prints one link (SUMMONER_* variables pass through)
 	@scripts/setup run
+	@[ -e $(target)/release/summoner ] || echo 'run: builds the pages and the panel; the first time takes 10 to 20 minutes on two cores'
 	@cargo xtask bundle
-	@cargo build --quiet --release --locked --package summoner
+	@cargo build --release --locked --package summoner
 	@SUMMONER_SITE_DIR="$${SUMMONER_SITE_DIR:-$(target)/site}" exec $(target)/release/summoner serve
 
 test: ## every test: units, database, real Docker Engine, real browser

@@ -50,6 +50,27 @@ pub struct NewStep {
     pub note: String,
 }
 
+/// A step that was undone, of an operation that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UndoneStep {
+    /// Its operation.
+    pub operation_id: Uuid,
+    /// What the things it created carried.
+    pub mark: Mark,
+    /// When it was begun.
+    pub started_at: Timestamp,
+    /// When its operation ended.
+    pub ended_at: Timestamp,
+}
+
+/// The undone steps of ended operations, among those with `marks`: whatever still carries such a mark came too late.
+///
+/// # Errors
+/// Whatever the database refuses.
+pub async fn undone(db: &PgPool, marks: &[Mark]) -> Result<Vec<UndoneStep>, sqlx::Error> {
+    store::undone(db, marks).await
+}
+
 /// An operation as it is planned.
 #[derive(Clone, Debug)]
 pub struct NewOperation {

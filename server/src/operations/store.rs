@@ -9,7 +9,7 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{CHANNEL, JournaledStep, ListQuery, NewOperation, Operation, Progress};
+use super::{CHANNEL, JournaledStep, ListQuery, NewOperation, Operation, Progress, UndoneStep};
 use crate::engine::{LayerProgress, Mark};
 
 /// The text a state or kind has in the database: the same word as on the wire.
@@ -187,6 +187,34 @@ pub(super) async fn steps(db: &PgPool, operation_id: Uuid) -> Result<Vec<Journal
             })
         })
         .collect()
+}
+
+/// The steps of ended operations that were undone, among those with `marks`.
+pub(super) async fn undone(db: &PgPool, marks: &[Mark]) -> Result<Vec<UndoneStep>, sqlx::Error> {
+    let marks: Vec<Uuid> = marks.iter().map(|mark| mark.0).collect();
+    let rows = sqlx::query!(
+        r#"select operation_id, mark,
+                  operation_steps.started_at as "started_at!: jiff_sqlx::Timestamp",
+                  operations.ended_at as "ended_at!: jiff_sqlx::Timestamp"
+           from operation_steps
+           join operations using (operation_id)
+           where mark = any($1)
+             and operation_steps.state = 'undone'
+             and operation_steps.started_at is not null
+             and operations.ended_at is not null"#,
+        &marks,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| UndoneStep {
+            operation_id: row.operation_id,
+            mark: Mark(row.mark),
+            started_at: row.started_at.to_jiff(),
+            ended_at: row.ended_at.to_jiff(),
+        })
+        .collect())
 }
 
 pub(super) async fn lines(

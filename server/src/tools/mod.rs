@@ -18,6 +18,7 @@ mod observe;
 mod plan;
 mod steps;
 mod store;
+mod strays;
 mod view;
 
 use std::collections::BTreeMap;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::store::{self, Resource, Tool};
-use super::{Means, Result};
+use super::{Means, Result, strays};
 use crate::engine::watch::{Snapshot, World};
 use crate::engine::{Container, Mark};
 use crate::events::{self, NewEvent};
@@ -103,6 +103,7 @@ impl Observer {
                 self.write(tool, condition).await?;
             }
         }
+        strays::remove(&self.means, &snapshot).await?;
         for (condition, count) in counts {
             metrics::gauge!("summoner_tools", "condition" => condition).set(f64::from(count));
         }

@@ -118,19 +118,23 @@ impl Bed {
         }
     }
 
-    /// The tools, with a world that was listed just now.
-    pub async fn tools(&self) -> Tools {
+    /// What the watcher would have in memory had it listed just now.
+    pub async fn seen(&self) -> World {
         let unknown = watch::Snapshot::unknown(NodeId::new("here"));
-        let seen = match (self.engine.list().await, self.engine.info().await) {
+        World::standing(match (self.engine.list().await, self.engine.info().await) {
             (Ok(listing), Ok(info)) => unknown.listed(listing, info, self.clock.now()),
             (Err(error), _) | (_, Err(error)) => unknown.lost(error.to_string(), self.clock.now()),
-        };
+        })
+    }
+
+    /// The tools, with a world that was listed just now.
+    pub async fn tools(&self) -> Tools {
         Tools::new(Parts {
             means: self.means.clone(),
             random: self.random.clone(),
             catalog: self.catalog.clone(),
             versions: self.versions.clone(),
-            world: World::standing(seen),
+            world: self.seen().await,
             operations: self.operations.clone(),
             mirrors: BTreeMap::new(),
         })

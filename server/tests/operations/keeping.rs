@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use api::operations::OperationKind;
 use api::tools::Install;
-use server::engine::{ContainerSpec, ContainerState, Engine, Mark, Mount, NetworkSpec, TOOL_LABEL, VolumeSpec};
+use server::engine::fake::Script;
+use server::engine::{
+    ContainerSpec, ContainerState, Engine, MARK_LABEL, Mark, Mount, NetworkSpec, TOOL_LABEL, VolumeSpec,
+};
 use server::jobs::Worker;
 use server::operations::{OperationJobs, OperationState};
 use server::registry::Digest;
-use server::tools::Error;
+use server::tools::{Error, Observer};
 use sqlx::PgPool;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -335,4 +338,48 @@ async fn what_somebody_removed_by_hand_is_made_again_when_the_tool_is_started(db
         bed.see_resources_told_truly().await;
         bed.clear_away().await;
     }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn what_the_engine_makes_after_its_undo_is_taken_away_and_no_copy_of_it(db: PgPool) {
+    let bed = Bed::new(&db, "static-site");
+    bed.succeed(Act::Install).await;
+    let name = format!("{}-app-1", bed.name);
+    let spec = bed.engine.spec(&name).unwrap();
+    bed.succeed(Act::RemoveWithData).await;
+    let image = spec.image.clone();
+    let (repository, digest) = image.split_once('@').unwrap();
+
+    bed.engine.fail_on(|call| {
+        let refusal = || server::engine::Error::Refused { what: call.subject.clone(), reason: "no".to_owned() };
+        (call.method == "start_container").then(refusal)
+    });
+    let operation_id = bed.begin(Act::Install).await.unwrap();
+    bed.executor().run(operation_id).await.unwrap();
+    bed.engine.heal();
+    assert_eq!(bed.operation(operation_id).await.state, OperationState::Undone);
+    let steps = bed.steps(operation_id).await;
+    let made = steps.iter().find(|step| step.kind == "create").unwrap();
+
+    let marked = |name: String| {
+        let mut spec =
+            ContainerSpec { name, mounts: Vec::new(), networks: Vec::new(), ports: Vec::new(), ..spec.clone() };
+        spec.labels.insert(MARK_LABEL.to_owned(), made.mark.to_string());
+        spec
+    };
+    bed.engine.have(repository, digest, Script::healthy());
+    let observer = async || Observer { means: bed.means.clone(), world: bed.seen().await }.look().await.unwrap();
+    bed.engine.create_container(&marked(name.clone())).await.unwrap();
+    bed.engine.run_by_hand(&marked("copy-that-runs".to_owned()), Script::healthy());
+    observer().await;
+    let names = async || -> Vec<String> {
+        let listing = bed.engine.list().await.unwrap();
+        listing.containers.into_iter().map(|container| container.name).collect()
+    };
+    assert_eq!(names().await, ["copy-that-runs"]);
+
+    bed.clock.advance(std::time::Duration::from_secs(3600));
+    bed.engine.create_container(&marked("copy-of-another-age".to_owned())).await.unwrap();
+    observer().await;
+    assert_eq!(names().await.len(), 2, "neither is what the engine finished late");
 }

@@ -35,7 +35,6 @@ pub fn build(workspace: &Workspace, mode: Mode) -> Outcome<Vec<Asset>> {
         workspace,
         &[
             "rustc",
-            "--quiet",
             "--package=summoner-app",
             "--lib",
             "--crate-type=cdylib",
