@@ -15,11 +15,12 @@ use server::db;
 use server::engine::Engine;
 use server::engine::docker::Docker;
 use server::engine::watch::{NodeId, Watcher};
+use server::health::probe::Prober;
 use server::jobs::Worker;
 use server::operations::{Executor, OperationJobs, Operations, Patience};
 use server::registry::{HttpRegistry, Logins, RegistryConfig, Versions};
 use server::secrets::Vault;
-use server::tools::{Means, Observer, Parts, ToolDomain, Tools};
+use server::tools::{Means, Observer, Parts, Readings, ToolDomain, Tools};
 use server::web::live::Hub;
 use server::web::{Panel, setup_path, site};
 use tokio::net::TcpListener;
@@ -72,6 +73,8 @@ async fn run(
         node: config.node.clone(),
         host: config.public_url.host_str().unwrap_or("localhost").to_owned(),
         credentials: Arc::new(logins.clone()),
+        prober: Prober::new().context("making the client that asks tools whether they answer")?,
+        readings: Readings::default(),
     });
     let tools = Tools::new(Parts {
         means: means.clone(),

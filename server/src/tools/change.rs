@@ -1,6 +1,7 @@
 //! What is done to a tool that is there: start, stop, restart, reconfigure, remove; and stopping an operation.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use api::FieldProblem;
 use api::operations::OperationKind;
@@ -24,7 +25,7 @@ use crate::operations::{Moment, NewStep};
 struct Seen {
     tool: store::Tool,
     moment: Moment,
-    resolved: Resolved,
+    resolved: Arc<Resolved>,
     /// Its containers that are on the node.
     present: Vec<Present>,
     /// Its containers that somebody else removed.

@@ -16,6 +16,7 @@ mod install;
 mod logs;
 mod observe;
 mod plan;
+mod reading;
 mod steps;
 mod store;
 mod view;
@@ -39,6 +40,7 @@ pub use domain::ToolDomain;
 pub use install::Proposals;
 pub use logs::LogRequest;
 pub use observe::Observer;
+pub use reading::Readings;
 pub use steps::Means;
 pub use view::protocol;
 

@@ -16,7 +16,8 @@ use server::engine::{ContainerState, Engine, Error, Mark, TOOL_LABEL, mark_of};
 use server::operations::{Domain, Executor, JournaledStep, Operation, OperationState, Operations, Patience, StepState};
 use server::registry::{Config, FakeRegistry, FixedCredentials, Platform, Reference, Versions};
 use server::secrets::Vault;
-use server::tools::{self, Means, Parts, ToolDomain, Tools};
+use server::health::probe::Prober;
+use server::tools::{self, Means, Parts, Readings, ToolDomain, Tools};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -75,6 +76,8 @@ impl Bed {
             node: "here".to_owned(),
             host: "localhost".to_owned(),
             credentials: Arc::new(FixedCredentials::default()),
+            prober: Prober::new().unwrap(),
+            readings: Readings::default(),
         });
         let actor = Actor {
             id: Some(UserId(random.id(&clock))),

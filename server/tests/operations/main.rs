@@ -8,4 +8,5 @@ mod disturbed;
 mod every;
 mod keeping;
 mod outage;
+mod reading;
 mod web;
