@@ -21,7 +21,7 @@ use self::kept::Kept;
 use self::node::{Node, Offer, PLATFORM};
 pub use self::script::{Behaviour, Call, Script};
 use self::script::{Fault, Faults};
-use super::{ContainerSpec, Error, Health, LogLine, MARK_LABEL, Result, Usage};
+use super::{ContainerSpec, Error, Health, LogLine, MARK_LABEL, Result, Space, Usage};
 use crate::clock::Clock;
 
 /// An engine in memory; clones share it.
@@ -116,6 +116,11 @@ impl FakeEngine {
     /// Puts an image on the node itself, under `repository@digest`.
     pub fn have(&self, repository: &str, digest: &str, script: Script) {
         self.by_hand(|node| node.keep_image(&format!("{repository}@{digest}"), digest, script));
+    }
+
+    /// Says what is free on the node's disk from now on; without it there is plenty.
+    pub fn set_space(&self, space: Space) {
+        self.by_hand(|node| node.space = Some(space));
     }
 
     /// Takes a port of the host, as a process outside the engine would.
