@@ -72,7 +72,9 @@ impl Prober {
         })?;
         let status = answer.status().as_u16();
         match expectation.status {
-            Some(expected) if status != expected => return Err(format!("{path} answers {status} instead of {expected}")),
+            Some(expected) if status != expected => {
+                return Err(format!("{path} answers {status} instead of {expected}"));
+            }
             None if status >= 400 => return Err(format!("{path} answers {status}")),
             Some(_) | None => {}
         }

@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::definition::{Resolved, RunningImage};
-use super::steps::{check, clear, create, gate, network, pull, retire, start, stop, volume, wait};
+use super::room::in_words;
+use super::steps::{check, clear, create, gate, network, pull, retire, room, start, stop, volume, wait};
 use super::store::Resource;
 use crate::catalog::compose::{Condition, MountKind, Service};
 use crate::engine::Mark;
@@ -85,23 +86,40 @@ impl<M: FnMut() -> Mark> Draft<M> {
     }
 }
 
-/// Steps that install a tool. Volumes named in `kept` are on the node already and are taken up.
-pub(super) fn install(resolved: &Resolved, kept: &[String], marks: impl FnMut() -> Mark) -> Vec<NewStep> {
-    let mut draft = Draft::new(marks);
-    let revision = resolved.definition.revision;
+/// What has to be free for an install: names on the node, and ports.
+pub(super) fn wanted(resolved: &Resolved, kept: &[String]) -> check::Input {
     let names = names(resolved);
-    let input = check::Input {
+    check::Input {
         volumes: names.volumes.iter().map(|name| resolved.scoped(name)).filter(|name| !kept.contains(name)).collect(),
         containers: names.containers,
         networks: resolved.networks().iter().map(|network| resolved.scoped(&network.key)).collect(),
         ports: ports(resolved),
         marks: Vec::new(),
-    };
+    }
+}
+
+/// Steps that install a tool. Volumes named in `kept` are on the node already and are taken up; `sizes` are those of
+/// its images that are known.
+pub(super) fn install(
+    resolved: &Resolved,
+    kept: &[String],
+    sizes: &[room::Download],
+    marks: impl FnMut() -> Mark,
+) -> Vec<NewStep> {
+    let mut draft = Draft::new(marks);
+    let revision = resolved.definition.revision;
+    let input = wanted(resolved, kept);
     let note = match input.ports.len() {
         0 => String::new(),
         _ => format!("port {}", listed(input.ports.iter().map(|(_, port)| port.to_string()))),
     };
     draft.step(check::KIND, &input, "Check that names and ports are free".into(), note);
+    if !sizes.is_empty() {
+        let all = sizes.iter().fold(0_u64, |all, download| all.saturating_add(download.size_bytes));
+        let note = format!("up to {} to download", in_words(all));
+        let input = room::Input { images: sizes.to_vec() };
+        draft.step(room::KIND, &input, "Check that the disk has room".into(), note);
+    }
     for image in images(resolved) {
         let input = pull::Input { image: image.clone(), revision };
         draft.step(pull::KIND, &input, format!("Pull {}", image.reference), short(&image.digest));
@@ -115,7 +133,7 @@ pub(super) fn install(resolved: &Resolved, kept: &[String], marks: impl FnMut() 
             String::new(),
         );
     }
-    for volume in names.volumes {
+    for volume in names(resolved).volumes {
         let name = resolved.scoped(&volume);
         let (title, note) = if kept.contains(&name) {
             (format!("Take up the kept volume {name}"), "with all that is in it".to_owned())

@@ -13,10 +13,10 @@ use server::clock::{Clock, Random};
 use server::engine::fake::{FakeEngine, Script, Snapshot};
 use server::engine::watch::{self, NodeId, World};
 use server::engine::{ContainerState, Engine, Error, Mark, TOOL_LABEL, mark_of};
-use server::operations::{Domain, Executor, JournaledStep, Operation, OperationState, Operations, Patience, StepState};
-use server::registry::{Config, FakeRegistry, FixedCredentials, Platform, Reference, Versions};
-use server::secrets::Vault;
 use server::health::probe::Prober;
+use server::operations::{Domain, Executor, JournaledStep, Operation, OperationState, Operations, Patience, StepState};
+use server::registry::{Config, FakeRegistry, FixedCredentials, Logins, Platform, Reference, Versions};
+use server::secrets::Vault;
 use server::tools::{self, Means, Parts, Readings, ToolDomain, Tools};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -133,6 +133,12 @@ impl Bed {
             random: self.random.clone(),
             catalog: self.catalog.clone(),
             versions: self.versions.clone(),
+            logins: Logins::new(
+                self.db.clone(),
+                Vault::clone(&self.means.vault),
+                self.clock.clone(),
+                self.random.clone(),
+            ),
             world: World::standing(seen),
             operations: self.operations.clone(),
             mirrors: BTreeMap::new(),

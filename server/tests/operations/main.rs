@@ -9,4 +9,5 @@ mod every;
 mod keeping;
 mod outage;
 mod reading;
+mod room;
 mod web;

@@ -1,8 +1,10 @@
 //! What a tool was told to be is read once, however often it is shown.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use server::operations::OperationState;
 use server::tools::{Means, Readings};
 use sqlx::PgPool;
 
@@ -33,10 +35,14 @@ async fn a_changed_tool_is_read_anew_and_one_whose_change_failed_is_as_before(db
     let address = async || bed.tools().await.find(&bed.actor, &bed.name).await.unwrap().ports[0].host_ip.clone();
     assert_eq!(address().await, "127.0.0.1");
     // Revision 2 is written, fails and is forgotten; its number is then given to another revision.
-    bed.engine.fail_on(|call| (call.method == "create_container").then(crate::bed::refused));
+    let has_failed = AtomicBool::new(false);
+    bed.engine.fail_on(move |call| {
+        let is_first = call.method == "create_container" && !has_failed.swap(true, Ordering::SeqCst);
+        is_first.then(crate::bed::refused)
+    });
     let failed = bed.begin(Act::Reconfigure).await.unwrap();
     bed.executor().run(failed).await.unwrap();
-    bed.engine.heal();
+    assert_eq!(bed.operation(failed).await.state, OperationState::Undone);
     assert_eq!(address().await, "127.0.0.1");
     bed.succeed(Act::Reconfigure).await;
     assert_eq!(address().await, "0.0.0.0");

@@ -10,6 +10,7 @@ pub(super) mod gate;
 pub(super) mod network;
 pub(super) mod pull;
 pub(super) mod retire;
+pub(super) mod room;
 pub(super) mod start;
 pub(super) mod stop;
 pub(super) mod volume;
@@ -71,6 +72,7 @@ pub(super) fn build(means: &Arc<Means>, kind: &str, input: &Value) -> Result<Box
     Ok(match kind {
         check::KIND => Box::new(check::Check { means, input: read(kind, input)? }),
         pull::KIND => Box::new(pull::Pull { means, input: read(kind, input)? }),
+        room::KIND => Box::new(room::Room { means, input: read(kind, input)? }),
         network::KIND => Box::new(network::MakeNetwork { means, input: read(kind, input)? }),
         volume::KIND => Box::new(volume::MakeVolume { means, input: read(kind, input)? }),
         create::KIND => Box::new(create::Create { means, input: read(kind, input)? }),
