@@ -359,6 +359,15 @@ pub(super) async fn set_resource(db: impl PgExecutor<'_>, mark: Mark, state: &st
     Ok(())
 }
 
+/// Writes down that a kept volume is gone; false when it is not kept any more.
+pub(super) async fn lose_kept(db: impl PgExecutor<'_>, mark: Mark) -> Result<bool, sqlx::Error> {
+    let lost = sqlx::query!("update resources set state = 'gone' where mark = $1 and state = 'kept'", mark.0)
+        .execute(db)
+        .await?
+        .rows_affected();
+    Ok(lost == 1)
+}
+
 /// The kept volume of that name on the node.
 pub(super) async fn kept_volume(
     db: impl PgExecutor<'_>,

@@ -207,6 +207,22 @@ impl FakeEngine {
         self.by_hand(|node| node.remove_container(name)).expect("a known container");
     }
 
+    /// Removes a network by hand, which the engine allows while no running container is in it.
+    ///
+    /// # Panics
+    /// When there is no such network, or it is in use.
+    pub fn remove_network_by_hand(&self, name: &str) {
+        self.by_hand(|node| node.remove_network(name)).expect("a known network");
+    }
+
+    /// Removes a volume by hand, which the engine allows while no container mounts it.
+    ///
+    /// # Panics
+    /// When there is no such volume, or it is in use.
+    pub fn remove_volume_by_hand(&self, name: &str) {
+        self.by_hand(|node| node.remove_volume(name)).expect("a known volume");
+    }
+
     /// Whether changes happen without a sign on the change streams.
     pub fn mute(&self, is_mute: bool) {
         self.by_hand(|node| node.is_mute = is_mute);

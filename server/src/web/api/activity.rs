@@ -108,6 +108,7 @@ fn describe(kind: &str, subject: &str, entry: &str, payload: &serde_json::Value)
         "tool.unhealthy" => (format!("saw a health check of {subject} fail"), Outcome::Failed),
         "tool.recovered" => done(format!("saw {subject} recover")),
         "tool.first_login_shown" => told(format!("was shown the first password of {subject}")),
+        "volume.lost" => (format!("found the kept volume {subject} gone; somebody else removed it"), Outcome::Failed),
         "access.denied" => (format!("was refused at {subject}"), Outcome::Failed),
         "user.signed_in" => told("signed in".to_owned()),
         "user.password_changed" => told("changed their password".to_owned()),
