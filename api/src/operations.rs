@@ -195,6 +195,10 @@ pub struct PlanView {
     pub images: Vec<PlannedImage>,
     /// What is kept and what is lost, in one sentence.
     pub data: String,
+    /// What the images need of the disk and what is free, in one sentence; empty when nothing has to be pulled, or no
+    /// registry told a size.
+    #[serde(default)]
+    pub space: String,
 }
 
 /// An image a plan runs.

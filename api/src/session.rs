@@ -55,6 +55,18 @@ pub struct SignIn {
     pub password: String,
 }
 
+/// A new password for the person who asks. `POST /me/password`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+#[derive(Default)]
+pub struct ChangePassword {
+    /// The password until now.
+    pub old_password: String,
+    /// At least 10 characters.
+    pub new_password: String,
+}
+
 /// The person who asks. `GET /session`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

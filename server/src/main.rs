@@ -156,7 +156,9 @@ async fn healthcheck(config: &Config) -> anyhow::Result<()> {
         timeout: std::time::Duration::from_secs(5),
     };
     server::health::probe::install_crypto();
-    server::health::probe::http(serve::own_address(config.listen), &expectation)
+    let prober = server::health::probe::Prober::new().context("making the client that asks")?;
+    prober
+        .http(serve::own_address(config.listen), &expectation)
         .await
         .map_err(|problem| anyhow::anyhow!("the panel is not ready: {problem}"))
 }

@@ -15,17 +15,20 @@ use server::db;
 use server::engine::Engine;
 use server::engine::docker::Docker;
 use server::engine::watch::{NodeId, Watcher};
+use server::health::probe::Prober;
 use server::jobs::Worker;
 use server::operations::{Executor, OperationJobs, Operations, Patience};
 use server::registry::{HttpRegistry, Logins, RegistryConfig, Versions};
 use server::secrets::Vault;
-use server::tools::{Means, Observer, Parts, ToolDomain, Tools};
+use server::tools::{Means, Observer, Parts, Readings, ToolDomain, Tools};
 use server::web::live::Hub;
-use server::web::{Panel, setup_path, site};
+use server::web::{Panel, recorder, setup_path, site};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+/// How often answer times are counted into their buckets.
+const COUNTED: Duration = Duration::from_secs(10);
 /// How long open requests may take to end once the process is asked to.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -33,9 +36,10 @@ const GRACE: Duration = Duration::from_secs(5);
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     log_to_stderr(config.log_format)?;
     server::health::probe::install_crypto();
-    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
-        .install_recorder()
-        .context("installing the metrics recorder")?;
+    let recorder = recorder().context("making the metrics recorder")?;
+    let metrics = recorder.handle();
+    metrics::set_global_recorder(recorder)
+        .map_err(|error| anyhow::anyhow!("installing the metrics recorder: {error}"))?;
     let (clock, random) = (Clock::System, Random::System);
     config.make_data_dir()?;
     // The address is taken first: a second panel on the same port should say so before it touches anything.
@@ -72,12 +76,15 @@ async fn run(
         node: config.node.clone(),
         host: config.public_url.host_str().unwrap_or("localhost").to_owned(),
         credentials: Arc::new(logins.clone()),
+        prober: Prober::new().context("making the client that asks tools whether they answer")?,
+        readings: Readings::default(),
     });
     let tools = Tools::new(Parts {
         means: means.clone(),
         random: random.clone(),
         catalog: Arc::new(catalog(config)?),
         versions: versions.clone(),
+        logins,
         world: world.clone(),
         operations: Operations::new(pool.clone(), clock.clone(), random.clone()),
         mirrors: mirrors(config),
@@ -90,8 +97,6 @@ async fn run(
     let panel = Panel {
         auth: auth.clone(),
         tools,
-        versions,
-        logins,
         hub: hub.clone(),
         db: pool.clone(),
         clock,
@@ -99,7 +104,8 @@ async fn run(
         is_https: config.public_url.scheme() == "https",
         origin: config.public_url.origin().ascii_serialization(),
         trusted_proxies: config.trusted_proxies.clone().into(),
-        metrics,
+        metrics: metrics.clone(),
+        metrics_token: config.metrics_token.clone(),
         build: env!("CARGO_PKG_VERSION").into(),
     };
     let router = site(panel, &config.site_dir).with_context(|| {
@@ -113,6 +119,15 @@ async fn run(
     let observer = Observer { means, world: world.clone() };
     let observed = stop.clone();
     parts.spawn(async move { observer.run(observed).await });
+    // Times are kept one by one until somebody counts them into their buckets, scraped or not.
+    let counted = stop.clone();
+    parts.spawn(async move {
+        while tokio::time::timeout(COUNTED, counted.cancelled()).await.is_err() {
+            metrics.run_upkeep();
+        }
+    });
+    let tidied = stop.clone();
+    parts.spawn(async move { versions.keep_tidy(tidied).await });
     let (told, notified, pool_of_hub) = (stop.clone(), hub.clone(), pool.clone());
     parts.spawn(async move { notified.run(&pool_of_hub, &world, told).await });
     let (worked, work) = (stop.clone(), hub.clone());

@@ -8,6 +8,7 @@
 //! administrator is made by a setup link at most once, which the database enforces.
 
 mod actor;
+mod own_password;
 mod password;
 mod people;
 mod plan;

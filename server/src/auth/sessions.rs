@@ -117,6 +117,21 @@ impl Auth {
         transaction.commit().await.map_err(&failed)
     }
 
+    /// Writes down that an actor tried what they have no right to: `attempt` says what, `reason` what they were told.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the database does not answer.
+    pub async fn note_denied(&self, actor: &Actor, attempt: &str, reason: &str) -> Result<(), Error> {
+        let attempt: String = attempt.chars().filter(|c| !c.is_control()).take(200).collect();
+        let denied = event("access.denied", actor, attempt, serde_json::json!({ "reason": reason }));
+        let note = async {
+            let mut transaction = self.db.begin().await?;
+            events::append(&mut transaction, &self.clock, denied).await?;
+            transaction.commit().await
+        };
+        note.await.map_err(internal("writing down a refused attempt"))
+    }
+
     /// Stores a new session for `user` in the caller's transaction and gives its token, to be put into a cookie.
     pub(super) async fn start_session(
         &self,

@@ -37,7 +37,7 @@ impl Auth {
     }
 
     /// Counts the attempt as failed for now, unless one of the subjects has to wait.
-    async fn count_attempt(&self, subjects: &[Subject]) -> Result<(), Error> {
+    pub(super) async fn count_attempt(&self, subjects: &[Subject]) -> Result<(), Error> {
         let failed = internal("counting sign-ins");
         let now = self.clock.now();
         let mut transaction = self.db.begin().await.map_err(&failed)?;

@@ -14,6 +14,8 @@ pub(super) struct File {
     pub public_url: Option<Spanned<String>>,
     pub database_url: Option<Spanned<String>>,
     pub database_url_file: Option<Spanned<String>>,
+    pub metrics_token: Option<Spanned<String>>,
+    pub metrics_token_file: Option<Spanned<String>>,
     pub docker_host: Option<Spanned<String>>,
     pub node: Option<Spanned<String>>,
     pub catalog_dir: Option<Spanned<String>>,
@@ -30,5 +32,11 @@ pub(super) struct File {
 pub(super) struct Registry {
     pub mirror: Option<Spanned<String>>,
     #[serde(default)]
+    pub fallback: bool,
+    #[serde(default)]
     pub insecure: bool,
+    #[serde(default)]
+    pub private: bool,
+    #[serde(default)]
+    pub token_services: Vec<Spanned<String>>,
 }

@@ -52,6 +52,17 @@ pub struct Args {
     /// A registry that may be spoken to without TLS; repeatable [env: SUMMONER_INSECURE_REGISTRIES]
     #[arg(long = "insecure-registry", global = true, value_name = "REGISTRY")]
     pub insecure_registries: Vec<String>,
+    /// A mirrored registry that is asked itself while its mirror is away; repeatable [env: SUMMONER_MIRROR_FALLBACKS]
+    #[arg(long = "mirror-fallback", global = true, value_name = "REGISTRY")]
+    pub mirror_fallbacks: Vec<String>,
+    /// A host in a private network that may be asked as a registry, HOST or HOST:PORT; repeatable
+    /// [env: SUMMONER_PRIVATE_REGISTRIES]
+    #[arg(long = "private-registry", global = true, value_name = "HOST")]
+    pub private_registries: Vec<String>,
+    /// A host of another domain that gets a registry's login for a token, as REGISTRY=HOST; repeatable
+    /// [env: SUMMONER_TOKEN_SERVICES]
+    #[arg(long = "token-service", global = true, value_name = "REGISTRY=HOST")]
+    pub token_services: Vec<String>,
     /// A folder with additional catalogue entries [env: SUMMONER_CATALOG_DIR]
     #[arg(long, global = true, value_name = "FOLDER")]
     pub catalog_dir: Option<PathBuf>,
@@ -95,6 +106,8 @@ pub struct Config {
     pub key_file: PathBuf,
     /// The peers whose `X-Forwarded-*` headers count; empty means nobody's.
     pub trusted_proxies: Vec<Network>,
+    /// What opens `/metrics` to other machines; `None` leaves it to this one.
+    pub metrics_token: Option<SecretString>,
     /// How log lines are written. Default: text.
     pub log_format: LogFormat,
 }
@@ -104,8 +117,14 @@ pub struct Config {
 pub struct Registries {
     /// The mirror to ask in a registry's place.
     pub mirrors: BTreeMap<String, Url>,
+    /// Mirrored registries that are asked themselves while their mirror does not answer.
+    pub fallbacks: BTreeSet<String>,
     /// Registries that may be spoken to over plain HTTP.
     pub insecure: BTreeSet<String>,
+    /// Hosts that may be at a private address, as `host` for every port or `host:port` for one.
+    pub private: BTreeSet<String>,
+    /// Further hosts, of another domain, that get a registry's login to give a token for it.
+    pub token_services: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// How log lines are written.
@@ -183,7 +202,18 @@ impl Config {
         Ok(Self {
             listen,
             public_url,
-            database_url: sources.secret("database-url", &["DATABASE_URL"], |file| &file.database_url)?,
+            database_url: sources.secret(
+                "database-url",
+                &["DATABASE_URL"],
+                |file| &file.database_url,
+                |file| &file.database_url_file,
+            )?,
+            metrics_token: sources.secret(
+                "metrics-token",
+                &[],
+                |file| &file.metrics_token,
+                |file| &file.metrics_token_file,
+            )?,
             docker_host: sources.docker_host(args)?,
             node,
             registries: sources.registries(args)?,

@@ -1,5 +1,6 @@
 //! Where a setting is looked for, in order, and how its origin is remembered for errors.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 use toml::Spanned;
 
-use super::file::File;
+use super::file::{self, File};
 use super::{Args, Error, Network, Registries};
 
 /// The place a setting's value was written.
@@ -125,7 +126,13 @@ impl<'a> Sources<'a> {
     }
 
     /// A setting that is a secret: its variable, the file its `_FILE` variable names, or either key of the file.
-    pub fn secret(&self, name: &str, aliases: &[&str], field: Field) -> Result<Option<SecretString>, Error> {
+    pub fn secret(
+        &self,
+        name: &str,
+        aliases: &[&str],
+        field: Field,
+        file_field: Field,
+    ) -> Result<Option<SecretString>, Error> {
         let own = variable_name(name);
         for variable in std::iter::once(own.as_str()).chain(aliases.iter().copied()) {
             if let Some(value) = self.variable(variable)? {
@@ -138,7 +145,7 @@ impl<'a> Sources<'a> {
         if let Some(written) = field(&self.file) {
             return Ok(Some(written.get_ref().as_str().into()));
         }
-        match &self.file.database_url_file {
+        match file_field(&self.file) {
             Some(written) => {
                 let origin = self.line(written.span().start);
                 read_secret(self.beside_file(written.get_ref()), origin).map(Some)
@@ -183,17 +190,62 @@ impl<'a> Sources<'a> {
                 }
             }
         }
-        match self.list("insecure-registry", "SUMMONER_INSECURE_REGISTRIES", &args.insecure_registries)? {
-            Some(values) => {
-                for value in values {
-                    registries.insecure.insert(value.check(is_registry, REGISTRY)?);
-                }
-            }
-            None => registries.insecure.extend(
-                self.file.registries.iter().filter(|(_, settings)| settings.insecure).map(|(name, _)| name.clone()),
-            ),
-        }
+        registries.fallbacks =
+            self.named("mirror-fallback", "SUMMONER_MIRROR_FALLBACKS", &args.mirror_fallbacks, |settings| {
+                settings.fallback
+            })?;
+        registries.insecure =
+            self.named("insecure-registry", "SUMMONER_INSECURE_REGISTRIES", &args.insecure_registries, |settings| {
+                settings.insecure
+            })?;
+        registries.private =
+            self.named("private-registry", "SUMMONER_PRIVATE_REGISTRIES", &args.private_registries, |settings| {
+                settings.private
+            })?;
+        registries.token_services = self.token_services(args)?;
         Ok(registries)
+    }
+
+    /// Registries that a list names, or the tables of the file that say so.
+    fn named(
+        &self,
+        flag: &str,
+        variable: &str,
+        given: &[String],
+        is_meant: impl Fn(&file::Registry) -> bool,
+    ) -> Result<BTreeSet<String>, Error> {
+        match self.list(flag, variable, given)? {
+            Some(values) => values.into_iter().map(|value| value.check(is_registry, REGISTRY)).collect(),
+            None => Ok(self
+                .file
+                .registries
+                .iter()
+                .filter(|(_, settings)| is_meant(settings))
+                .map(|(name, _)| name.clone())
+                .collect()),
+        }
+    }
+
+    /// The hosts that get a registry's login for a token.
+    fn token_services(&self, args: &Args) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {
+        let mut services: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        if let Some(values) = self.list("token-service", "SUMMONER_TOKEN_SERVICES", &args.token_services)? {
+            for value in values {
+                let expected = "a registry and a host, like registry.example=auth.example.org";
+                let (registry, host) = value.text.split_once('=').ok_or_else(|| value.refused(expected))?;
+                let part = |text: &str| Value { text: text.to_owned(), origin: value.origin.clone() };
+                let registry = part(registry).check(is_registry, REGISTRY)?;
+                services.entry(registry).or_default().insert(part(host).check(is_host, HOST)?);
+            }
+            return Ok(services);
+        }
+        for (registry, settings) in &self.file.registries {
+            for host in &settings.token_services {
+                let host = self.written(host).check(is_host, HOST)?;
+                services.entry(registry.clone()).or_default().insert(host);
+            }
+        }
+        Ok(services)
     }
 
     /// The peers whose forwarding headers count.
@@ -244,6 +296,12 @@ impl<'a> Sources<'a> {
 }
 
 const REGISTRY: &str = "a registry's host, like docker.io or localhost:5000";
+
+const HOST: &str = "a host without port, like auth.example.org";
+
+fn is_host(text: &str) -> bool {
+    is_registry(text) && !text.contains(':')
+}
 
 fn is_registry(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphanumeric())

@@ -139,3 +139,25 @@ fn the_engine_is_named_by_either_variable_with_a_known_scheme() {
     assert_eq!(read(&Args::default(), &own[..1]).unwrap().docker_host.unwrap(), "tcp://a:2376");
     assert!(read(&Args::default(), &[("DOCKER_HOST", "/run/docker.sock")]).is_err());
 }
+
+#[test]
+fn private_hosts_token_services_and_fallbacks_are_read_from_tables_and_lists() {
+    let text = "[registries.\"docker.io\"]\nmirror = \"http://127.0.0.1:5000\"\nfallback = true\n\
+                [registries.\"git.lan:5000\"]\nprivate = true\ntoken_services = [\"auth.example.org\"]\n";
+    let args = file("private.toml", text);
+    let registries = read(&args, &[]).unwrap().registries;
+    assert!(registries.fallbacks.contains("docker.io") && registries.private.contains("git.lan:5000"));
+    assert!(registries.token_services["git.lan:5000"].contains("auth.example.org"));
+    let listed = [
+        ("SUMMONER_PRIVATE_REGISTRIES", "a.lan, b.lan:5000"),
+        ("SUMMONER_TOKEN_SERVICES", "a.lan=auth.lan,a.lan=other.lan"),
+        ("SUMMONER_MIRROR_FALLBACKS", "ghcr.io"),
+    ];
+    let registries = read(&args, &listed).unwrap().registries;
+    assert_eq!(registries.private.iter().collect::<Vec<_>>(), ["a.lan", "b.lan:5000"]);
+    assert_eq!(registries.token_services["a.lan"].len(), 2);
+    assert_eq!(registries.fallbacks.iter().collect::<Vec<_>>(), ["ghcr.io"]);
+    let wrong = Args { token_services: vec!["a.lan=http://auth.lan".to_owned()], ..Args::default() };
+    let error = read(&wrong, &[]).unwrap_err().to_string();
+    assert!(error.starts_with("--token-service: \"http://auth.lan\" is not a host without port"), "{error}");
+}

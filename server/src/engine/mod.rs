@@ -135,6 +135,23 @@ pub struct Info {
     pub host_name: String,
 }
 
+/// What is free on the disk that holds images and containers, as far as it can be told from here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Space {
+    /// So much can be written.
+    Free {
+        /// Bytes free for those who are not root.
+        bytes: u64,
+        /// The engine's folder on that disk.
+        folder: String,
+    },
+    /// It cannot be told.
+    Unknown {
+        /// Why, in words that follow a colon.
+        reason: String,
+    },
+}
+
 /// A container as one listing shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
@@ -508,6 +525,9 @@ pub trait Engine: Send + Sync {
 
     /// Follows changes from `since` on; the stream ends with an error when the connection is lost.
     async fn changes(&self, since: Option<Timestamp>) -> Result<BoxStream<'static, Result<Change>>>;
+
+    /// Looks at the disk that holds images and containers (`GET /info` names the folder).
+    async fn space(&self) -> Result<Space>;
 
     /// Finds an image by id, `repository:tag` or `repository@digest`; `None` when it is not on the node.
     async fn image(&self, reference: &str) -> Result<Option<Image>>;

@@ -61,6 +61,15 @@ pub struct Event {
     pub payload: Value,
 }
 
+/// For whom events are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Whoever may see the tools: what is about one of them.
+    Everyone,
+    /// Whoever may read the audit: all.
+    Auditors,
+}
+
 /// Appends an event in the caller's transaction and gives its sequence.
 ///
 /// Call it as the last statement before the commit: until then no other transaction can append.
@@ -96,38 +105,33 @@ pub async fn newest(db: impl sqlx::PgExecutor<'_>) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(r#"select coalesce(max(sequence), 0) as "sequence!" from events"#).fetch_one(db).await
 }
 
-/// At most `limit` events after `cursor`, oldest first.
+/// At most `limit` events for `audience` after `cursor`, oldest first.
 ///
 /// # Errors
 /// Whatever the database refuses.
-pub async fn after(db: impl sqlx::PgExecutor<'_>, cursor: i64, limit: i64) -> Result<Vec<Event>, sqlx::Error> {
-    let rows = sqlx::query!(
+pub async fn after(
+    db: impl sqlx::PgExecutor<'_>,
+    cursor: i64,
+    audience: Audience,
+    limit: i64,
+) -> Result<Vec<Event>, sqlx::Error> {
+    sqlx::query_as!(
+        Event,
         r#"select sequence, at as "at: jiff_sqlx::Timestamp", kind, actor, subject, tool_id, operation_id, payload
            from events
            where sequence > $1
+             and ($2 or tool_id is not null)
            order by sequence
-           limit $2"#,
+           limit $3"#,
         cursor,
+        audience == Audience::Auditors,
         limit,
     )
     .fetch_all(db)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Event {
-            sequence: row.sequence,
-            at: row.at.to_jiff(),
-            kind: row.kind,
-            actor: row.actor,
-            subject: row.subject,
-            tool_id: row.tool_id,
-            operation_id: row.operation_id,
-            payload: row.payload,
-        })
-        .collect())
+    .await
 }
 
-/// At most `limit` events before `cursor` (all when `None`), newest first, of one tool or of all.
+/// At most `limit` events for `audience` before `cursor` (all when `None`), newest first, of one tool or of all.
 ///
 /// # Errors
 /// Whatever the database refuses.
@@ -135,34 +139,25 @@ pub async fn before(
     db: impl sqlx::PgExecutor<'_>,
     cursor: Option<i64>,
     tool: Option<Uuid>,
+    audience: Audience,
     limit: i64,
 ) -> Result<Vec<Event>, sqlx::Error> {
-    let rows = sqlx::query!(
+    sqlx::query_as!(
+        Event,
         r#"select sequence, at as "at: jiff_sqlx::Timestamp", kind, actor, subject, tool_id, operation_id, payload
            from events
            where sequence < $1
              and ($2::uuid is null or tool_id = $2)
+             and ($3 or tool_id is not null)
            order by sequence desc
-           limit $3"#,
+           limit $4"#,
         cursor.unwrap_or(i64::MAX),
         tool,
+        audience == Audience::Auditors,
         limit,
     )
     .fetch_all(db)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Event {
-            sequence: row.sequence,
-            at: row.at.to_jiff(),
-            kind: row.kind,
-            actor: row.actor,
-            subject: row.subject,
-            tool_id: row.tool_id,
-            operation_id: row.operation_id,
-            payload: row.payload,
-        })
-        .collect())
+    .await
 }
 
 #[cfg(test)]
@@ -188,12 +183,13 @@ mod tests {
         let mut transaction = db.begin().await.unwrap();
         append(&mut transaction, &clock, fact("tool.installed")).await.unwrap();
         transaction.rollback().await.unwrap();
-        assert_eq!(after(&db, 0, 10).await.unwrap(), []);
+        assert_eq!(after(&db, 0, Audience::Auditors, 10).await.unwrap(), []);
 
         let mut transaction = db.begin().await.unwrap();
         let sequence = append(&mut transaction, &clock, fact("tool.removed")).await.unwrap();
         transaction.commit().await.unwrap();
-        let kinds: Vec<_> = after(&db, 0, 10).await.unwrap().into_iter().map(|event| event.kind).collect();
+        let kinds: Vec<_> =
+            after(&db, 0, Audience::Auditors, 10).await.unwrap().into_iter().map(|event| event.kind).collect();
         assert_eq!(kinds, ["tool.removed"]);
         assert_eq!(newest(&db).await.unwrap(), sequence);
     }
@@ -215,7 +211,7 @@ mod tests {
             .collect();
         let (mut cursor, mut seen) = (0, 0);
         while seen < 80 {
-            for event in after(&db, cursor, 7).await.unwrap() {
+            for event in after(&db, cursor, Audience::Auditors, 7).await.unwrap() {
                 assert!(event.sequence > cursor);
                 cursor = event.sequence;
                 seen += 1;
@@ -225,6 +221,6 @@ mod tests {
             writer.await.unwrap();
         }
         assert_eq!(seen, 80);
-        assert_eq!(after(&db, cursor, 7).await.unwrap(), []);
+        assert_eq!(after(&db, cursor, Audience::Auditors, 7).await.unwrap(), []);
     }
 }

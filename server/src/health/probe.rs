@@ -27,47 +27,70 @@ pub fn install_crypto() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// Asks over HTTP once. Redirects are not followed: they are an answer.
-///
-/// # Errors
-/// A sentence that says what came instead.
-pub async fn http(address: SocketAddr, expectation: &Expectation) -> Result<(), String> {
-    #[expect(clippy::disallowed_methods, reason = "a probe goes to an address that the engine gave, never to a name")]
-    let client = reqwest::Client::builder()
-        .redirect(Policy::none())
-        .no_proxy()
-        .timeout(expectation.timeout)
-        .build()
-        .map_err(|error| format!("the probe could not be made: {error}"))?;
-    let path = expectation.path.as_str();
-    let answer = client.get(format!("http://{address}{path}")).send().await.map_err(|error| {
-        let reason = if error.is_timeout() {
-            format!("did not answer for {} s", expectation.timeout.as_secs())
-        } else if error.is_connect() {
-            "does not accept connections".to_owned()
-        } else {
-            "broke the connection".to_owned()
-        };
-        format!("{path} {reason}")
-    })?;
-    let status = answer.status().as_u16();
-    match expectation.status {
-        Some(expected) if status != expected => return Err(format!("{path} answers {status} instead of {expected}")),
-        None if status >= 400 => return Err(format!("{path} answers {status}")),
-        Some(_) | None => {}
+/// Asks over HTTP. Made once: a client is costly to make, and cheap to use again.
+#[derive(Clone, Debug)]
+pub struct Prober {
+    client: reqwest::Client,
+}
+
+impl Prober {
+    /// A prober that follows no redirect and asks no proxy.
+    ///
+    /// # Errors
+    /// When the process has no TLS provider ([`install_crypto`] makes one known), which a client asks for although
+    /// probes are plain HTTP.
+    pub fn new() -> reqwest::Result<Self> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a probe goes to an address that the engine gave, never to a name"
+        )]
+        let client = reqwest::Client::builder()
+            .redirect(Policy::none())
+            .no_proxy()
+            // Each question has to find out whether the service accepts connections now.
+            .pool_max_idle_per_host(0)
+            .build()?;
+        Ok(Self { client })
     }
-    let Some(wanted) = &expectation.contains else { return Ok(()) };
-    let (mut body, mut read) = (answer.bytes_stream(), Vec::new());
-    while let Some(piece) = body.next().await {
-        read.extend_from_slice(&piece.map_err(|_| format!("{path} broke off in the middle of its answer"))?);
-        if String::from_utf8_lossy(&read).contains(wanted.as_str()) {
-            return Ok(());
+
+    /// Asks once. Redirects are not followed: they are an answer.
+    ///
+    /// # Errors
+    /// A sentence that says what came instead.
+    pub async fn http(&self, address: SocketAddr, expectation: &Expectation) -> Result<(), String> {
+        let path = expectation.path.as_str();
+        let asked = self.client.get(format!("http://{address}{path}")).timeout(expectation.timeout).send();
+        let answer = asked.await.map_err(|error| {
+            let reason = if error.is_timeout() {
+                format!("did not answer for {} s", expectation.timeout.as_secs())
+            } else if error.is_connect() {
+                "does not accept connections".to_owned()
+            } else {
+                "broke the connection".to_owned()
+            };
+            format!("{path} {reason}")
+        })?;
+        let status = answer.status().as_u16();
+        match expectation.status {
+            Some(expected) if status != expected => {
+                return Err(format!("{path} answers {status} instead of {expected}"));
+            }
+            None if status >= 400 => return Err(format!("{path} answers {status}")),
+            Some(_) | None => {}
         }
-        if read.len() > LONGEST_ANSWER {
-            break;
+        let Some(wanted) = &expectation.contains else { return Ok(()) };
+        let (mut body, mut read) = (answer.bytes_stream(), Vec::new());
+        while let Some(piece) = body.next().await {
+            read.extend_from_slice(&piece.map_err(|_| format!("{path} broke off in the middle of its answer"))?);
+            if String::from_utf8_lossy(&read).contains(wanted.as_str()) {
+                return Ok(());
+            }
+            if read.len() > LONGEST_ANSWER {
+                break;
+            }
         }
+        Err(format!("{path} answers without “{wanted}”"))
     }
-    Err(format!("{path} answers without “{wanted}”"))
 }
 
 /// Connects over TCP once.
@@ -110,7 +133,8 @@ mod tests {
         for (at, answer) in answers {
             Mock::given(path(at)).respond_with(answer).mount(&server).await;
         }
-        let ask = async |expectation| http(*server.address(), &expectation).await;
+        let prober = Prober::new().unwrap();
+        let ask = async |expectation| prober.http(*server.address(), &expectation).await;
         assert_eq!(ask(expect("/ok", Some(200), Some("well"))).await, Ok(()));
         assert_eq!(ask(expect("/away", None, None)).await, Ok(()), "a redirect is an answer");
         assert_eq!(ask(expect("/ok", Some(204), None)).await, Err("/ok answers 200 instead of 204".into()));

@@ -78,6 +78,14 @@ pub trait Run: Send + Sync {
     async fn run(&self, job: &Job) -> Result<(), String>;
 }
 
+/// How many jobs wait, and how many are being worked on.
+///
+/// # Errors
+/// Whatever the database refuses.
+pub async fn counts(db: &PgPool) -> Result<(i64, i64), sqlx::Error> {
+    store::counts(db).await
+}
+
 /// Enqueues a job in the caller's transaction; gives false when the same work already waits or runs.
 ///
 /// # Errors

@@ -53,6 +53,19 @@ pub(super) async fn free(db: &PgPool) -> Result<u64, sqlx::Error> {
     Ok(freed.rows_affected())
 }
 
+/// How many jobs wait, and how many are being worked on.
+pub(super) async fn counts(db: &PgPool) -> Result<(i64, i64), sqlx::Error> {
+    let row = sqlx::query!(
+        r#"select count(*) filter (where state = 'queued') as "waiting!",
+                  count(*) filter (where state = 'running') as "running!"
+           from jobs
+           where state in ('queued', 'running')"#,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok((row.waiting, row.running))
+}
+
 /// Claims the job that is due longest: one that waits, or one whose lease ran out.
 pub(super) async fn claim(
     db: &PgPool,

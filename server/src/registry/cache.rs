@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
 
 use super::store::{self, Kind};
 use super::{Config, Digest, Error, Manifest, Platform, Reference, Registry, Tags};
@@ -17,6 +18,11 @@ use crate::db::Db;
 pub const FRESH: Duration = Duration::from_secs(15 * 60);
 /// After a failure the last known answer is given for this long before the registry is asked again.
 const RESPITE: Duration = Duration::from_secs(60);
+
+/// How long an answer is kept. Manifests never change, yet images that nobody looks at any more do not come back.
+pub const KEPT: Duration = Duration::from_hours(90 * 24);
+/// How often old answers are looked for.
+const TIDY: Duration = Duration::from_hours(24);
 
 /// Answers from Postgres while they are young, else from the registry, else from Postgres with the reason why.
 pub struct Versions {
@@ -100,6 +106,37 @@ impl Versions {
             }
         };
         Ok(Details { digest, manifest, config })
+    }
+
+    /// Forgets answers that nobody has asked for anew for long, at once and then daily, until `stop`.
+    pub async fn keep_tidy(&self, stop: CancellationToken) {
+        loop {
+            match self.prune().await {
+                Ok(0) => {}
+                Ok(count) => tracing::info!(count, "old answers of registries were forgotten"),
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "old answers of registries stay");
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(TIDY) => {}
+            }
+        }
+    }
+
+    /// Forgets answers older than [`KEPT`] and gives how many they were. Whatever is still wanted is asked for again.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the database fails.
+    pub async fn prune(&self) -> Result<u64, Error> {
+        store::prune(&self.db, self.clock.now() - KEPT).await.map_err(internal)
+    }
+
+    /// Whether the mirror that is configured for `registry` is asked in its place just now; see
+    /// [`Registry::uses_mirror`].
+    pub fn uses_mirror(&self, registry: &str) -> bool {
+        self.registry.uses_mirror(registry)
     }
 
     async fn known<T: Clone + Serialize + DeserializeOwned>(

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use reqwest::header::{ETAG, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 
@@ -16,6 +18,10 @@ use crate::clock::Clock;
 
 /// Answers kept for comparison, in bytes of their bodies.
 const MOST_REMEMBERED_BYTES: usize = 16 << 20;
+/// How long a mirror that has a fall-back may take over one question.
+const MIRROR_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a mirror that did not answer is not asked again.
+const AWAY: Duration = Duration::from_secs(120);
 const DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
 /// Asks registries over HTTPS, as a stranger or with the credentials stored for them.
@@ -25,6 +31,8 @@ pub struct HttpRegistry {
     remembered: Mutex<Remembered>,
     /// The allowance last heard of, by account: not every answer carries it.
     quotas: Mutex<HashMap<String, Quota>>,
+    /// Mirrored registries that are asked themselves, each until when.
+    away: Mutex<HashMap<String, Timestamp>>,
 }
 
 /// Answers with an entity tag, asked for again only if they changed.
@@ -41,17 +49,33 @@ impl HttpRegistry {
     /// [`Error::Internal`] when `config` is unsafe ([`super::InvalidConfig`]) or this machine has no usable certificates.
     pub fn new(config: RegistryConfig, credentials: Arc<dyn Credentials>, clock: Clock) -> Result<Self, Error> {
         let transport = Transport::new(config, credentials, clock.clone())?;
-        Ok(Self { transport, clock, remembered: Mutex::default(), quotas: Mutex::default() })
+        Ok(Self { transport, clock, remembered: Mutex::default(), quotas: Mutex::default(), away: Mutex::default() })
     }
 
-    /// Answers `question` within the time for one question.
-    async fn in_time<T>(
+    /// Asks the registry or its mirror, and the registry itself where the mirror is away and that is allowed.
+    async fn asked<T, F: Future<Output = Result<T, Error>>>(
         &self,
-        question: &Question,
-        answer: impl Future<Output = Result<T, Error>>,
+        doing: &str,
+        image: &Reference,
+        ask: impl Fn(Question) -> F,
     ) -> Result<T, Error> {
-        let after = self.transport.config().limits.question;
-        tokio::time::timeout(after, answer).await.unwrap_or_else(|_| Err(question.timed_out(after)))
+        let (config, registry) = (self.transport.config(), image.registry());
+        if !config.fallbacks.contains(registry) {
+            let question = self.transport.question(doing, image)?;
+            return in_time(&question, config.limits.question, ask(question.clone())).await;
+        }
+        if self.uses_mirror(registry) {
+            let question = self.transport.question(doing, image)?;
+            let answer = in_time(&question, config.limits.question.min(MIRROR_PATIENCE), ask(question.clone())).await;
+            let Err(error) = answer.as_ref() else { return answer };
+            if !is_away(error) {
+                return answer;
+            }
+            tracing::warn!(registry, error = %error, "a mirror does not answer; its registry is asked for a while");
+            locked(&self.away).insert(registry.to_owned(), self.clock.now() + AWAY);
+        }
+        let question = self.transport.question_to_origin(doing, image)?;
+        in_time(&question, config.limits.question, ask(question.clone())).await
     }
 
     async fn all_tags(&self, question: &Question) -> Result<Tags, Error> {
@@ -167,7 +191,10 @@ impl HttpRegistry {
 
     fn note_quota(&self, question: &Question, headers: &HeaderMap) {
         if let Some(quota) = answers::quota(headers) {
-            locked(&self.quotas).insert(question.endpoint.account.clone(), quota);
+            let account = question.endpoint.account.clone();
+            metrics::gauge!("summoner_registry_quota_remaining", "registry" => account.clone())
+                .set(f64::from(quota.remaining));
+            locked(&self.quotas).insert(account, quota);
         }
     }
 }
@@ -175,18 +202,16 @@ impl HttpRegistry {
 #[async_trait]
 impl Registry for HttpRegistry {
     async fn tags(&self, image: &Reference) -> Result<Tags, Error> {
-        let question = self.transport.question("listing the tags of", &image.image())?;
-        self.in_time(&question, self.all_tags(&question)).await
+        let image = image.image();
+        self.asked("listing the tags of", &image, |question| async move { self.all_tags(&question).await }).await
     }
 
     async fn resolve(&self, image: &Reference) -> Result<Digest, Error> {
-        let question = self.transport.question("resolving", image)?;
-        self.in_time(&question, self.resolve_tag(&question, image)).await
+        self.asked("resolving", image, |question| async move { self.resolve_tag(&question, image).await }).await
     }
 
     async fn manifest(&self, image: &Reference) -> Result<Manifest, Error> {
-        let question = self.transport.question("reading the manifest of", image)?;
-        let answer = async {
+        let answer = |question: Question| async move {
             let (digest, described) = self.describe(&question, image).await?;
             let builds = match described {
                 Described::Index(builds) => builds,
@@ -198,20 +223,38 @@ impl Registry for HttpRegistry {
             };
             Ok(Manifest { digest, builds })
         };
-        self.in_time(&question, answer).await
+        self.asked("reading the manifest of", image, answer).await
     }
 
     async fn config(&self, image: &Reference, build: &Build) -> Result<Config, Error> {
-        let image = image.with_digest(build.digest.clone());
-        let question = self.transport.question("reading the configuration of", &image)?;
-        let answer = async {
-            match self.describe(&question, &image).await?.1 {
+        let image = &image.with_digest(build.digest.clone());
+        let answer = |question: Question| async move {
+            match self.describe(&question, image).await?.1 {
                 Described::Image(layers) => self.read_config(&question, &layers).await,
                 Described::Index(_) => Err(question.invalid(Fault::Malformed)),
             }
         };
-        self.in_time(&question, answer).await
+        self.asked("reading the configuration of", image, answer).await
     }
+
+    fn uses_mirror(&self, registry: &str) -> bool {
+        let now = self.clock.now();
+        !locked(&self.away).get(registry).is_some_and(|until| *until > now)
+    }
+}
+
+/// Whether the one who was asked did not answer, or only to say that it cannot.
+fn is_away(error: &Error) -> bool {
+    matches!(error, Error::Unreachable { .. } | Error::TimedOut { .. } | Error::Unavailable { .. })
+}
+
+/// Answers `question` within its time.
+async fn in_time<T>(
+    question: &Question,
+    after: Duration,
+    answer: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    tokio::time::timeout(after, answer).await.unwrap_or_else(|_| Err(question.timed_out(after)))
 }
 
 impl Remembered {

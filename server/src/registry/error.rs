@@ -132,6 +132,23 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// A word for the kind of failure, for counting.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Unauthorized { .. } | Self::Denied { .. } => "refused",
+            Self::NotFound { .. } => "not_found",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Unreachable { .. } => "unreachable",
+            Self::TimedOut { .. } => "timed_out",
+            Self::TooLarge { .. } | Self::Invalid { .. } => "invalid",
+            Self::Blocked { .. } => "blocked",
+            Self::Login { .. } | Self::Internal { .. } => "internal",
+        }
+    }
+}
+
 /// In which way an answer breaks the protocol.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {

@@ -16,8 +16,11 @@ use crate::config::Registries;
 /// How registries are reached when not directly, over TLS, at a public address.
 #[derive(Clone, Debug, Default)]
 pub struct RegistryConfig {
-    /// The origin asked in a registry's place, for every question; the registry itself is then never asked.
+    /// The origin asked in a registry's place, for every question; the registry itself is then never asked, unless it is
+    /// among the fallbacks.
     pub mirrors: BTreeMap<String, Url>,
+    /// Mirrored registries that are asked themselves while their mirror does not answer.
+    pub fallbacks: BTreeSet<String>,
     /// Registries on this machine (`127.0.0.0/8`, `::1`, `localhost`, with port) spoken to over plain HTTP.
     pub insecure: BTreeSet<String>,
     /// Hosts whose addresses may be private, as `host` for every port or `host:port` for one.
@@ -103,10 +106,21 @@ impl RegistryConfig {
         let mirror = |(name, url): (&String, &Url)| Ok((named("registry mirror", name)?, url.clone()));
         let config = Self {
             mirrors: settings.mirrors.iter().map(mirror).collect::<Result<_, _>>()?,
+            fallbacks: settings
+                .fallbacks
+                .iter()
+                .map(|name| named("mirror fallback", name))
+                .collect::<Result<_, _>>()?,
             insecure: settings
                 .insecure
                 .iter()
                 .map(|name| named("insecure registry", name))
+                .collect::<Result<_, _>>()?,
+            private: settings.private.clone(),
+            token_services: settings
+                .token_services
+                .iter()
+                .map(|(name, hosts)| named("token service", name).map(|name| (name, hosts.clone())))
                 .collect::<Result<_, _>>()?,
             ..Self::default()
         };
@@ -121,6 +135,12 @@ impl RegistryConfig {
             if !host.is_some_and(|url| is_loopback(&url)) {
                 let reason = "plain HTTP is for registries on this machine only";
                 return Err(InvalidConfig { setting: "insecure registry", value: registry.clone(), reason });
+            }
+        }
+        for registry in &self.fallbacks {
+            if !self.mirrors.contains_key(registry) {
+                let reason = "it has no mirror to fall back from";
+                return Err(InvalidConfig { setting: "mirror fallback", value: registry.clone(), reason });
             }
         }
         for mirror in self.mirrors.values() {
@@ -147,6 +167,11 @@ impl RegistryConfig {
         if let Some(mirror) = self.mirrors.get(registry) {
             return Some(Endpoint { base: mirror.clone(), account: authority(mirror)? });
         }
+        self.origin(registry)
+    }
+
+    /// Where `registry` itself is asked, whatever stands in for it.
+    pub(super) fn origin(&self, registry: &str) -> Option<Endpoint> {
         let base = if registry == DOCKER_HUB {
             "https://registry-1.docker.io/".to_owned()
         } else if self.insecure.contains(registry) {
@@ -409,6 +434,7 @@ mod tests {
         let settings = Registries {
             mirrors: [("index.docker.io".to_owned(), url("http://127.0.0.1:5002"))].into(),
             insecure: set(&["LOCALHOST:5000"]),
+            ..Registries::default()
         };
         let config = RegistryConfig::from_settings(&settings).unwrap();
         assert_eq!(config.endpoint("docker.io").unwrap().base, url("http://127.0.0.1:5002"));

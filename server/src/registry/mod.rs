@@ -33,7 +33,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use cache::{Details, FRESH, Known, Versions};
+pub use cache::{Details, FRESH, KEPT, Known, Versions};
 pub use client::HttpRegistry;
 pub use credentials::{Credential, Credentials, FixedCredentials};
 pub use error::{Error, Fault, Source};
@@ -69,6 +69,12 @@ pub trait Registry: Send + Sync {
     /// # Errors
     /// As [`Error`] says.
     async fn config(&self, image: &Reference, build: &Build) -> Result<Config, Error>;
+
+    /// Whether the mirror that is configured for `registry` answers in its place: always, unless it was away lately and
+    /// the registry itself may be asked instead.
+    fn uses_mirror(&self, _registry: &str) -> bool {
+        true
+    }
 }
 
 /// All tags of an image at one instant.

@@ -110,6 +110,18 @@ pub(super) async fn remember_failure(
     Ok(())
 }
 
+/// Forgets what was answered before `before`, and gives how many answers that were.
+pub(super) async fn prune(db: &PgPool, before: Timestamp) -> Result<u64, sqlx::Error> {
+    let pruned = sqlx::query!(
+        "delete from registry_cache
+         where coalesce(answered_at, not_before) < $1",
+        before.to_sqlx() as _,
+    )
+    .execute(db)
+    .await?;
+    Ok(pruned.rows_affected())
+}
+
 pub(super) async fn login(db: &PgPool, registry: &str) -> Result<Option<StoredLogin>, sqlx::Error> {
     sqlx::query_as!(
         StoredLogin,

@@ -133,8 +133,17 @@ impl Transport {
 
     /// What errors about `image` say, and where it is asked.
     pub fn question(&self, doing: &str, image: &Reference) -> Result<Question, Error> {
+        self.question_at(doing, image, self.config.endpoint(image.registry()))
+    }
+
+    /// As [`Transport::question`], asked of the registry itself whatever stands in for it.
+    pub fn question_to_origin(&self, doing: &str, image: &Reference) -> Result<Question, Error> {
+        self.question_at(doing, image, self.config.origin(image.registry()))
+    }
+
+    fn question_at(&self, doing: &str, image: &Reference, endpoint: Option<Endpoint>) -> Result<Question, Error> {
         let (task, registry) = (format!("{doing} {image}"), image.registry().to_owned());
-        match self.config.endpoint(&registry) {
+        match endpoint {
             Some(endpoint) => Ok(Question { task, registry, endpoint, repository: image.repository().to_owned() }),
             None => Err(Error::Blocked { task, host: registry, reason: "its name makes no address" }),
         }
@@ -162,7 +171,10 @@ impl Transport {
             })
             .notify(|failure, pause| tracing::debug!(error = %failure.error, ?pause, "a registry is asked again"))
             .await;
-        answer.map_err(|failure| failure.error)
+        let answer = answer.map_err(|failure| failure.error);
+        let result = answer.as_ref().err().map_or("answered", Error::kind);
+        metrics::counter!("summoner_registry_requests_total", "result" => result).increment(1);
+        answer
     }
 
     /// One attempt: with the pass that is at hand, and once more with a new one if that is refused.

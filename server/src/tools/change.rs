@@ -1,6 +1,7 @@
 //! What is done to a tool that is there: start, stop, restart, reconfigure, remove; and stopping an operation.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use api::FieldProblem;
 use api::operations::OperationKind;
@@ -16,7 +17,7 @@ use super::store::{self, Resource};
 use super::{Error, Result, Tools};
 use crate::auth::{Actor, Right};
 use crate::catalog::{Values, fields};
-use crate::engine::Mark;
+use crate::engine::{Mark, mark_of};
 use crate::events::{self, NewEvent};
 use crate::operations::{Moment, NewStep};
 
@@ -24,13 +25,27 @@ use crate::operations::{Moment, NewStep};
 struct Seen {
     tool: store::Tool,
     moment: Moment,
-    resolved: Resolved,
+    resolved: Arc<Resolved>,
     /// Its containers that are on the node.
     present: Vec<Present>,
-    /// Its containers that somebody else removed.
+    /// Its containers and networks that somebody else removed: they can be made again.
     lost: Vec<Resource>,
+    /// Its volumes that somebody else removed: what was in them cannot.
+    lost_data: Vec<Resource>,
     /// Everything that was made for it.
     resources: Vec<Resource>,
+}
+
+impl Seen {
+    /// Passes while every volume of the tool is there: an empty one in its place would look like the tool's own.
+    fn has_its_data(&self) -> Result<()> {
+        let Some(lost) = self.lost_data.first() else { return Ok(()) };
+        let (volume, tool) = (&lost.name, &self.tool.name);
+        Err(Error::NotNow(format!(
+            "The volume {volume} is not on this machine any more; somebody else removed it, and what was in it is gone. \
+             Summoner makes no empty one in its place. Remove {tool} and install it again to begin anew."
+        )))
+    }
 }
 
 impl Tools {
@@ -99,6 +114,7 @@ impl Tools {
         let kind = OperationKind::Reconfigure;
         let begin = async {
             let seen = self.look(name, kind).await?;
+            seen.has_its_data()?;
             let new = self.changed(&seen.resolved, request).await?;
             let is_running = seen.tool.desired == "running";
             let marks = || Mark(self.random.id(&self.means.clock));
@@ -155,6 +171,9 @@ impl Tools {
         actor.needs(Right::ToolsOperate)?;
         let begin = async {
             let seen = self.look(name, kind).await?;
+            if matches!(kind, OperationKind::Start | OperationKind::Restart) {
+                seen.has_its_data()?;
+            }
             let steps = plan(&seen, &mut || Mark(self.random.id(&self.means.clock)));
             let mut transaction = self.means.db.begin().await?;
             let planned = Planned { tool: &seen.tool, moment: seen.moment, kind, steps };
@@ -178,21 +197,29 @@ impl Tools {
         }
         let resolved = self.means.resolved(tool.tool_id, tool.revision).await?;
         let resources = store::resources(&self.means.db, Some(tool.tool_id)).await?;
-        let containers = self.means.engine.list().await?.containers;
-        let (mut present, mut lost) = (Vec::new(), Vec::new());
+        let listing = self.means.engine.list().await?;
+        let is_there = |labels: &BTreeMap<String, String>, mark| mark_of(labels) == Some(mark);
+        let (mut present, mut lost, mut lost_data) = (Vec::new(), Vec::new(), Vec::new());
         for resource in &resources {
+            let mark = resource.mark;
+            if resource.kind == "network" && !listing.networks.iter().any(|known| is_there(&known.labels, mark)) {
+                lost.push(resource.clone());
+            }
+            if resource.kind == "volume" && !listing.volumes.iter().any(|known| is_there(&known.labels, mark)) {
+                lost_data.push(resource.clone());
+            }
             let Some(service) = resource.service.clone() else { continue };
-            match containers.iter().find(|container| container.mark() == Some(resource.mark)) {
+            match listing.containers.iter().find(|container| container.mark() == Some(mark)) {
                 None => lost.push(resource.clone()),
                 Some(container) if resolved.compose.service(&service).is_some() => {
                     let config_hash =
                         container.labels.get("com.docker.compose.config-hash").cloned().unwrap_or_default();
-                    present.push(Present { service, mark: resource.mark, config_hash });
+                    present.push(Present { service, mark, config_hash });
                 }
                 Some(_) => {}
             }
         }
-        Ok(Seen { tool, moment, resolved, present, lost, resources })
+        Ok(Seen { tool, moment, resolved, present, lost, lost_data, resources })
     }
 
     /// The next revision: the old one with what the request changes.

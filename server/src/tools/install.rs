@@ -16,6 +16,7 @@ use super::steps::check::{self, port_taken, taken};
 use super::{Error, Result, Tools, open_secrets, plan, seal_secrets, store, view};
 use crate::auth::{Actor, Right};
 use crate::catalog::about::Exposed;
+use crate::catalog::compose::Service;
 use crate::catalog::fields::FieldSource;
 use crate::catalog::{Entry, ToolName, Values, fields, generated};
 use crate::engine::Mark;
@@ -92,24 +93,28 @@ impl Tools {
     /// What an install would do. Nothing is touched.
     ///
     /// # Errors
-    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Fields`], and what keeps a version from being resolved.
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Fields`], [`Error::NoSpace`], and what keeps a version from
+    /// being resolved.
     pub async fn plan_install(&self, actor: &Actor, request: &Install) -> Result<PlanView> {
         actor.needs(Right::ToolsInstall)?;
-        let prepared = self.prepare(actor, request).await?;
-        let steps = plan::install(&prepared.resolved, &prepared.kept, || Mark(Uuid::nil()));
-        let mut images = Vec::new();
-        for service in &prepared.resolved.compose.services {
-            let Some(image) = prepared.resolved.image(&service.name) else { continue };
-            let is_present = matches!(self.means.engine.image(&image.pinned()).await, Ok(Some(_)));
-            images.push(PlannedImage {
+        let Prepared { resolved, kept, .. } = self.prepare(actor, request).await?;
+        let sizes = self.sizes(&resolved).await;
+        let is_present = self.present_images(&resolved).await?;
+        let space = self.room(&sizes, &is_present).await?;
+        let steps = plan::install(&resolved, &kept, &sizes, || Mark(Uuid::nil()));
+        let image = |service: &Service| {
+            let image = resolved.image(&service.name)?;
+            let pinned = image.pinned();
+            Some(PlannedImage {
                 service: service.name.clone(),
                 reference: image.reference.clone(),
                 digest: image.digest.clone(),
-                size_bytes: None,
-                is_present,
-            });
-        }
-        Ok(PlanView { steps: view::planned(&steps), images, data: plan::data_sentence(&prepared.kept) })
+                size_bytes: sizes.iter().find(|download| download.image == pinned).map(|download| download.size_bytes),
+                is_present: is_present.get(&pinned) == Some(&true),
+            })
+        };
+        let images = resolved.compose.services.iter().filter_map(image).collect();
+        Ok(PlanView { steps: view::planned(&steps), images, data: plan::data_sentence(&kept), space })
     }
 
     /// Begins an install and gives its operation. The same `key` of the same person gives the same operation again.
@@ -123,7 +128,9 @@ impl Tools {
 
     async fn install_anew(&self, actor: &Actor, request: &Install, key: Option<&str>) -> Result<Uuid> {
         let Prepared { resolved, kept, entry_name } = self.prepare(actor, request).await?;
-        let steps = plan::install(&resolved, &kept, || Mark(self.random.id(&self.means.clock)));
+        let sizes = self.sizes(&resolved).await;
+        self.room(&sizes, &self.present_images(&resolved).await?).await?;
+        let steps = plan::install(&resolved, &kept, &sizes, || Mark(self.random.id(&self.means.clock)));
         let definition = &resolved.definition;
         let mut transaction = self.means.db.begin().await?;
         let tool = store::Tool {
@@ -277,19 +284,8 @@ impl Tools {
         };
         let entry_name = entry.about.name.clone();
         let resolved = definition.resolve()?;
-        let names = plan::names(&resolved);
-        let wanted = check::Input {
-            volumes: names
-                .volumes
-                .iter()
-                .map(|name| resolved.scoped(name))
-                .filter(|name| !kept.contains(name))
-                .collect(),
-            containers: names.containers,
-            networks: resolved.networks().iter().map(|network| resolved.scoped(&network.key)).collect(),
-            ports: Vec::new(),
-            marks: Vec::new(),
-        };
+        // Ports were looked at one by one, each with its own field.
+        let wanted = check::Input { ports: Vec::new(), ..plan::wanted(&resolved, &kept) };
         if let Some(problem) = taken(&self.world.now().listing, &wanted) {
             return Err(Error::Fields(vec![FieldProblem { field: "name".into(), message: problem }]));
         }
@@ -476,9 +472,10 @@ impl Tools {
 
     /// The repository as the engine asks for it: a mirror's where one stands in.
     pub(super) fn source(&self, reference: &Reference) -> String {
-        match self.mirrors.get(reference.registry()) {
+        let registry = reference.registry();
+        match self.mirrors.get(registry).filter(|_| self.versions.uses_mirror(registry)) {
             Some(mirror) => format!("{mirror}/{}", reference.repository()),
-            None => format!("{}/{}", reference.registry(), reference.repository()),
+            None => format!("{registry}/{}", reference.repository()),
         }
     }
 }

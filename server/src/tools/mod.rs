@@ -8,14 +8,20 @@
 //! - Nothing on a node is changed or removed unless its mark is in `resources` or in the operation's own journal.
 //! - What a tool runs is a revision that is kept whole, images by digest.
 
+mod activity;
 mod change;
 mod definition;
 mod domain;
 mod export;
 mod install;
 mod logs;
+mod measure;
 mod observe;
+mod offers;
 mod plan;
+mod reading;
+mod registries;
+mod room;
 mod steps;
 mod store;
 mod strays;
@@ -33,13 +39,15 @@ use crate::catalog::{Catalog, Finding};
 use crate::clock::Random;
 use crate::engine::watch::World;
 use crate::operations::{Operations, Refused, StepError};
-use crate::registry::Versions;
+use crate::registry::{Logins, Versions};
 use crate::secrets::{Place, Vault};
 
+pub use activity::{Activity, ActivityQuery};
 pub use domain::ToolDomain;
 pub use install::Proposals;
 pub use logs::LogRequest;
 pub use observe::Observer;
+pub use reading::Readings;
 pub use steps::Means;
 pub use view::protocol;
 
@@ -66,6 +74,9 @@ pub enum Error {
     /// What is asked for makes no sense as things stand.
     #[error("{0}")]
     NotNow(String),
+    /// The disk has less room than is needed.
+    #[error("{0}")]
+    NoSpace(String),
     /// The engine refused or is away.
     #[error(transparent)]
     Engine(#[from] crate::engine::Error),
@@ -121,6 +132,7 @@ pub struct Tools {
     random: Random,
     catalog: Arc<Catalog>,
     versions: Arc<Versions>,
+    logins: Logins,
     world: World,
     operations: Operations,
     mirrors: Arc<BTreeMap<String, String>>,
@@ -136,6 +148,8 @@ pub struct Parts {
     pub catalog: Arc<Catalog>,
     /// What registries answer.
     pub versions: Arc<Versions>,
+    /// Logins at registries.
+    pub logins: Logins,
     /// What the watcher sees.
     pub world: World,
     /// The journal.
@@ -147,18 +161,8 @@ pub struct Parts {
 impl Tools {
     /// The service made of `parts`.
     pub fn new(parts: Parts) -> Self {
-        let Parts { means, random, catalog, versions, world, operations, mirrors } = parts;
-        Self { means, random, catalog, versions, world, operations, mirrors: Arc::new(mirrors) }
-    }
-
-    /// The catalogue that tools are made from.
-    pub fn catalog(&self) -> &Catalog {
-        &self.catalog
-    }
-
-    /// What the watcher sees.
-    pub fn world(&self) -> &World {
-        &self.world
+        let Parts { means, random, catalog, versions, logins, world, operations, mirrors } = parts;
+        Self { means, random, catalog, versions, logins, world, operations, mirrors: Arc::new(mirrors) }
     }
 
     /// The row of the tool of that name.

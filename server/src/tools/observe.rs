@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::store::{self, Resource, Tool};
 use super::{Means, Result, strays};
 use crate::engine::watch::{Snapshot, World};
-use crate::engine::{Container, Mark};
+use crate::engine::{Container, Mark, Volume, mark_of};
 use crate::events::{self, NewEvent};
 use crate::health;
 
@@ -104,8 +104,41 @@ impl Observer {
             }
         }
         strays::remove(&self.means, &snapshot).await?;
+        self.miss_kept_volumes(&snapshot, &resources).await?;
         for (condition, count) in counts {
             metrics::gauge!("summoner_tools", "condition" => condition).set(f64::from(count));
+        }
+        Ok(())
+    }
+
+    /// Writes down kept volumes that somebody removed, so that their name is free again.
+    async fn miss_kept_volumes(&self, snapshot: &Snapshot, resources: &[Resource]) -> Result<()> {
+        let is_in = |volumes: &[Volume], mark| volumes.iter().any(|volume| mark_of(&volume.labels) == Some(mark));
+        let is_missed = |known: &&Resource| {
+            known.state == "kept" && known.kind == "volume" && !is_in(&snapshot.listing.volumes, known.mark)
+        };
+        let missed: Vec<&Resource> = resources.iter().filter(is_missed).collect();
+        if missed.is_empty() {
+            return Ok(());
+        }
+        // The snapshot may be older than the volume: the engine itself has the last word.
+        let volumes = self.means.engine.list().await?.volumes;
+        for known in missed.into_iter().filter(|known| !is_in(&volumes, known.mark)) {
+            let mut transaction = self.means.db.begin().await?;
+            if !store::lose_kept(&mut *transaction, known.mark).await? {
+                continue;
+            }
+            let event = NewEvent {
+                kind: "volume.lost",
+                actor: "Summoner".into(),
+                actor_id: None,
+                subject: known.name.clone(),
+                tool_id: Some(known.tool_id),
+                operation_id: None,
+                payload: json!({}),
+            };
+            events::append(&mut transaction, &self.means.clock, event).await?;
+            transaction.commit().await?;
         }
         Ok(())
     }

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::definition::{Resolved, RunningImage};
-use super::steps::{check, clear, create, gate, network, pull, retire, start, stop, volume, wait};
+use super::definition::{NetworkToMake, Resolved, RunningImage};
+use super::room::in_words;
+use super::steps::{check, clear, create, gate, network, pull, retire, room, start, stop, volume, wait};
 use super::store::Resource;
 use crate::catalog::compose::{Condition, MountKind, Service};
 use crate::engine::Mark;
@@ -85,37 +86,46 @@ impl<M: FnMut() -> Mark> Draft<M> {
     }
 }
 
-/// Steps that install a tool. Volumes named in `kept` are on the node already and are taken up.
-pub(super) fn install(resolved: &Resolved, kept: &[String], marks: impl FnMut() -> Mark) -> Vec<NewStep> {
-    let mut draft = Draft::new(marks);
-    let revision = resolved.definition.revision;
+/// What has to be free for an install: names on the node, and ports.
+pub(super) fn wanted(resolved: &Resolved, kept: &[String]) -> check::Input {
     let names = names(resolved);
-    let input = check::Input {
+    check::Input {
         volumes: names.volumes.iter().map(|name| resolved.scoped(name)).filter(|name| !kept.contains(name)).collect(),
         containers: names.containers,
         networks: resolved.networks().iter().map(|network| resolved.scoped(&network.key)).collect(),
         ports: ports(resolved),
         marks: Vec::new(),
-    };
+    }
+}
+
+/// Steps that install a tool. Volumes named in `kept` are on the node already and are taken up; `sizes` are those of
+/// its images that are known.
+pub(super) fn install(
+    resolved: &Resolved,
+    kept: &[String],
+    sizes: &[room::Download],
+    marks: impl FnMut() -> Mark,
+) -> Vec<NewStep> {
+    let mut draft = Draft::new(marks);
+    let revision = resolved.definition.revision;
+    let input = wanted(resolved, kept);
     let note = match input.ports.len() {
         0 => String::new(),
         _ => format!("port {}", listed(input.ports.iter().map(|(_, port)| port.to_string()))),
     };
     draft.step(check::KIND, &input, "Check that names and ports are free".into(), note);
+    if !sizes.is_empty() {
+        let all = sizes.iter().fold(0_u64, |all, download| all.saturating_add(download.size_bytes));
+        let note = format!("up to {} to download", in_words(all));
+        let input = room::Input { images: sizes.to_vec() };
+        draft.step(room::KIND, &input, "Check that the disk has room".into(), note);
+    }
     for image in images(resolved) {
         let input = pull::Input { image: image.clone(), revision };
         draft.step(pull::KIND, &input, format!("Pull {}", image.reference), short(&image.digest));
     }
-    for network in resolved.networks() {
-        let name = resolved.scoped(&network.key);
-        draft.step(
-            network::KIND,
-            &network::Input { revision, network },
-            format!("Make the network {name}"),
-            String::new(),
-        );
-    }
-    for volume in names.volumes {
+    make_networks(&mut draft, resolved, &resolved.networks());
+    for volume in names(resolved).volumes {
         let name = resolved.scoped(&volume);
         let (title, note) = if kept.contains(&name) {
             (format!("Take up the kept volume {name}"), "with all that is in it".to_owned())
@@ -135,7 +145,8 @@ pub(super) fn install(resolved: &Resolved, kept: &[String], marks: impl FnMut() 
     draft.steps
 }
 
-/// Steps that start a stopped tool. Containers that somebody else removed (`lost`) are made again.
+/// Steps that start a stopped tool. Containers and networks that somebody else removed (`lost`) are made again, and with
+/// a network the containers that join it.
 pub(super) fn start(
     resolved: &Resolved,
     present: &[Present],
@@ -143,8 +154,7 @@ pub(super) fn start(
     marks: impl FnMut() -> Mark,
 ) -> Vec<NewStep> {
     let mut draft = Draft::new(marks);
-    start_all(&mut draft, resolved, present);
-    forget(&mut draft, lost);
+    start_mended(&mut draft, resolved, present, lost);
     draft.steps
 }
 
@@ -164,8 +174,7 @@ pub(super) fn restart(
 ) -> Vec<NewStep> {
     let mut draft = Draft::new(marks);
     stop_all(&mut draft, resolved, present, |_| true);
-    start_all(&mut draft, resolved, present);
-    forget(&mut draft, lost);
+    start_mended(&mut draft, resolved, present, lost);
     draft.steps
 }
 
@@ -180,10 +189,12 @@ pub(super) fn reconfigure(
 ) -> Vec<NewStep> {
     let mut draft = Draft::new(marks);
     let old = |service: &str| present.iter().find(|container| container.service == service);
+    let lost_networks = lost_networks(new, lost);
     let is_changed = |service: &str| {
-        new.compose
-            .service(service)
-            .is_none_or(|wanted| old(service).is_none_or(|present| present.config_hash != new.config_hash(wanted)))
+        new.compose.service(service).is_none_or(|wanted| {
+            joins(wanted, &lost_networks)
+                || old(service).is_none_or(|present| present.config_hash != new.config_hash(wanted))
+        })
     };
     let changed: Vec<&Service> = new.start_order().into_iter().filter(|service| is_changed(&service.name)).collect();
     let input = check::Input {
@@ -195,12 +206,9 @@ pub(super) fn reconfigure(
     if is_running {
         stop_all(&mut draft, new, present, is_changed);
     }
+    make_networks(&mut draft, new, &lost_networks);
     for container in present.iter().filter(|container| is_changed(&container.service)) {
-        let name = new.container_name(&container.service);
-        let aside = format!("{name}-before-{}", new.definition.revision);
-        let input =
-            retire::Input { service: container.service.clone(), container: container.mark, name, aside: aside.clone() };
-        draft.step(retire::KIND, &input, format!("Set the old {} aside", container.service), aside);
+        set_aside(&mut draft, new, container);
     }
     let mut containers: BTreeMap<String, Mark> =
         present.iter().map(|container| (container.service.clone(), container.mark)).collect();
@@ -216,8 +224,7 @@ pub(super) fn reconfigure(
         draft.gate(new, containers);
     }
     for container in present.iter().filter(|container| is_changed(&container.service)) {
-        let name = new.container_name(&container.service);
-        draft.clear(clear::What::Container, container.mark, &name, format!("Remove the old {}", container.service));
+        clear_old(&mut draft, new, container);
     }
     forget(&mut draft, lost);
     own(&mut draft.steps);
@@ -343,11 +350,64 @@ fn start_all<M: FnMut() -> Mark>(draft: &mut Draft<M>, resolved: &Resolved, pres
     draft.gate(resolved, containers);
 }
 
-/// Strikes containers that are not on the node any more from the list of what is.
+/// Starts a tool, after what of it somebody else removed was made again.
+fn start_mended<M: FnMut() -> Mark>(draft: &mut Draft<M>, resolved: &Resolved, present: &[Present], lost: &[Resource]) {
+    let networks = lost_networks(resolved, lost);
+    make_networks(draft, resolved, &networks);
+    // A container knows its networks by their ids: one that joined a lost network cannot be started again.
+    let is_stale = |container: &&Present| {
+        resolved.compose.service(&container.service).is_some_and(|service| joins(service, &networks))
+    };
+    let (stale, whole): (Vec<&Present>, Vec<&Present>) = present.iter().partition(is_stale);
+    for container in &stale {
+        set_aside(draft, resolved, container);
+    }
+    start_all(draft, resolved, &whole.into_iter().cloned().collect::<Vec<_>>());
+    for container in stale {
+        clear_old(draft, resolved, container);
+    }
+    forget(draft, lost);
+}
+
+/// The networks of the tool that are among what was lost.
+fn lost_networks(resolved: &Resolved, lost: &[Resource]) -> Vec<NetworkToMake> {
+    let is_lost = |network: &NetworkToMake| {
+        let name = resolved.scoped(&network.key);
+        lost.iter().any(|resource| resource.kind == "network" && resource.name == name)
+    };
+    resolved.networks().into_iter().filter(is_lost).collect()
+}
+
+fn joins(service: &Service, networks: &[NetworkToMake]) -> bool {
+    service.networks.iter().any(|attachment| networks.iter().any(|network| network.key == attachment.network))
+}
+
+fn make_networks<M: FnMut() -> Mark>(draft: &mut Draft<M>, resolved: &Resolved, networks: &[NetworkToMake]) {
+    for network in networks {
+        let name = resolved.scoped(&network.key);
+        let input = network::Input { revision: resolved.definition.revision, network: network.clone() };
+        draft.step(network::KIND, &input, format!("Make the network {name}"), String::new());
+    }
+}
+
+fn set_aside<M: FnMut() -> Mark>(draft: &mut Draft<M>, resolved: &Resolved, container: &Present) {
+    let (service, name) = (container.service.clone(), resolved.container_name(&container.service));
+    let aside = format!("{name}-before-{}", resolved.definition.revision);
+    let input = retire::Input { service, container: container.mark, name, aside: aside.clone() };
+    draft.step(retire::KIND, &input, format!("Set the old {} aside", container.service), aside);
+}
+
+fn clear_old<M: FnMut() -> Mark>(draft: &mut Draft<M>, resolved: &Resolved, container: &Present) {
+    let name = resolved.container_name(&container.service);
+    draft.clear(clear::What::Container, container.mark, &name, format!("Remove the old {}", container.service));
+}
+
+/// Strikes what is not on the node any more from the list of what is.
 fn forget<M: FnMut() -> Mark>(draft: &mut Draft<M>, lost: &[Resource]) {
-    for container in lost {
-        let title = format!("Forget the lost container {}", container.name);
-        draft.clear(clear::What::Container, container.mark, &container.name, title);
+    for resource in lost {
+        let what = if resource.kind == "network" { clear::What::Network } else { clear::What::Container };
+        let title = format!("Forget the lost {} {}", resource.kind, resource.name);
+        draft.clear(what, resource.mark, &resource.name, title);
     }
 }
 

@@ -13,6 +13,7 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::definition::RunningImage;
+use super::reading::Key;
 use crate::engine::Mark;
 
 /// A tool's row.
@@ -219,6 +220,37 @@ pub(super) async fn revision(
     .transpose()
 }
 
+/// What tells one writing of a revision from another of the same number: the SHA-256 of its sealed secrets.
+pub(super) async fn seal(
+    db: impl PgExecutor<'_>,
+    tool_id: Uuid,
+    revision: i32,
+) -> Result<Option<Vec<u8>>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"select sha256(secrets) as "seal!"
+           from revisions
+           where tool_id = $1 and revision = $2"#,
+        tool_id,
+        revision,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// As [`seal`], for the revision that each tool runs.
+pub(super) async fn seals(db: impl PgExecutor<'_>) -> Result<BTreeMap<Uuid, Key>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"select r.tool_id, r.revision, sha256(r.secrets) as "seal!"
+           from tools t
+           join revisions r on r.tool_id = t.tool_id and r.revision = t.revision
+           where t.state <> 'removed'"#,
+    )
+    .fetch_all(db)
+    .await?;
+    let key = |tool_id, revision, seal| Key { tool_id, revision, seal };
+    Ok(rows.into_iter().map(|row| (row.tool_id, key(row.tool_id, row.revision, row.seal))).collect())
+}
+
 /// The highest revision number a tool ever had.
 pub(super) async fn newest_revision(db: impl PgExecutor<'_>, tool_id: Uuid) -> Result<i32, sqlx::Error> {
     sqlx::query_scalar!(
@@ -245,6 +277,25 @@ pub(super) async fn services(
     )
     .fetch_all(db)
     .await
+}
+
+/// The services of the revision that each tool runs, in their order.
+pub(super) async fn all_services(db: impl PgExecutor<'_>) -> Result<BTreeMap<Uuid, Vec<ServiceRow>>, sqlx::Error> {
+    let rows = sqlx::query!(
+        "select s.tool_id, s.service, s.image, s.digest
+         from tools t
+         join services s on s.tool_id = t.tool_id and s.revision = t.revision
+         where t.state <> 'removed'
+         order by s.tool_id, s.position",
+    )
+    .fetch_all(db)
+    .await?;
+    let mut services: BTreeMap<Uuid, Vec<ServiceRow>> = BTreeMap::new();
+    for row in rows {
+        let service = ServiceRow { service: row.service, image: row.image, digest: row.digest };
+        services.entry(row.tool_id).or_default().push(service);
+    }
+    Ok(services)
 }
 
 /// Name and entry of a tool, removed or not.
@@ -306,6 +357,15 @@ pub(super) async fn present(db: impl PgExecutor<'_>, node: &str, resource: &Reso
 pub(super) async fn set_resource(db: impl PgExecutor<'_>, mark: Mark, state: &str) -> Result<(), sqlx::Error> {
     sqlx::query!("update resources set state = $2 where mark = $1", mark.0, state).execute(db).await?;
     Ok(())
+}
+
+/// Writes down that a kept volume is gone; false when it is not kept any more.
+pub(super) async fn lose_kept(db: impl PgExecutor<'_>, mark: Mark) -> Result<bool, sqlx::Error> {
+    let lost = sqlx::query!("update resources set state = 'gone' where mark = $1 and state = 'kept'", mark.0)
+        .execute(db)
+        .await?
+        .rows_affected();
+    Ok(lost == 1)
 }
 
 /// The kept volume of that name on the node.

@@ -9,8 +9,9 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::definition::Resolved;
 use super::observe::Observed;
-use super::store::{self, Resource, Tool};
+use super::store::{self, Resource, ServiceRow, Tool};
 use super::{Error, Result, Tools};
 use crate::auth::{Actor, Right};
 use crate::catalog::about::ExposedProtocol;
@@ -33,10 +34,18 @@ impl Tools {
         let resources = store::resources(&self.means.db, None).await?;
         let query = ListQuery { unfinished: true, limit: 1000, ..ListQuery::default() };
         let running = self.operations.list(&query).await?;
+        let mut services = store::all_services(&self.means.db).await?;
+        let mut seals = store::seals(&self.means.db).await?;
         let mut views = Vec::new();
         for tool in &tools {
+            let resolved = match seals.remove(&tool.tool_id).filter(|key| key.revision == tool.revision) {
+                Some(key) => self.means.resolved_by(key).await?,
+                // It got another revision between two queries.
+                None => self.means.resolved(tool.tool_id, tool.revision).await?,
+            };
+            let services = services.remove(&tool.tool_id).unwrap_or_default();
             let operation = running.iter().find(|(operation, _)| operation.tool_id == tool.tool_id);
-            views.push(self.tool_view(tool, &resources, operation).await?);
+            views.push(self.tool_view(tool, &resolved, &services, &resources, operation));
         }
         views.sort_by_key(|tool| (tool_rank(tool.condition), tool.name.clone()));
         Ok(views)
@@ -53,7 +62,7 @@ impl Tools {
         let query = ListQuery { tool_id: Some(tool.tool_id), unfinished: true, limit: 1, ..ListQuery::default() };
         let running = self.operations.list(&query).await?.pop();
         let resolved = self.means.resolved(tool.tool_id, tool.revision).await?;
-        let services = self.service_views(&tool, &resources).await?;
+        let services = store::services(&self.means.db, tool.tool_id, tool.revision).await?;
         let host_ip = resolved.definition.bind_address().to_string();
         let ports = resolved.entry.about.expose.iter().filter_map(|exposed| {
             Some(PortView {
@@ -67,14 +76,14 @@ impl Tools {
         Ok(ToolDetails {
             node: tool.node.clone(),
             created_at: tool.created_at,
-            services,
+            services: self.service_views(&tool, &services, &resources),
             ports: ports.collect(),
             answers: resolved.definition.answers.clone(),
             volumes: resources.iter().filter(|known| known.kind == "volume").map(|known| known.name.clone()).collect(),
             has_first_login: tool.first_login_shown_at.is_none()
                 && first_login.is_some_and(|login| login.password.is_some()),
             actions: actions(actor, &tool, running.is_some()),
-            tool: self.tool_view(&tool, &resources, running.as_ref()).await?,
+            tool: self.tool_view(&tool, &resolved, &services, &resources, running.as_ref()),
         })
     }
 
@@ -206,12 +215,14 @@ impl Tools {
         Ok(view)
     }
 
-    async fn tool_view(
+    fn tool_view(
         &self,
         tool: &Tool,
+        resolved: &Resolved,
+        services: &[ServiceRow],
         resources: &[Resource],
         operation: Option<&(Operation, Progress)>,
-    ) -> Result<ToolView> {
+    ) -> ToolView {
         let snapshot = self.world.now();
         let observed = Observed::new(&snapshot);
         let condition = observed.tool(tool, resources);
@@ -223,7 +234,6 @@ impl Tools {
                 *memory.get_or_insert(0) += usage.usage.memory_bytes;
             }
         }
-        let services = store::services(&self.means.db, tool.tool_id, tool.revision).await?;
         let faulty = services.iter().find_map(|service| {
             let of_service = |known: &&Resource| {
                 known.tool_id == tool.tool_id && known.service.as_deref() == Some(service.service.as_str())
@@ -235,8 +245,8 @@ impl Tools {
                 _ => None,
             }
         });
-        let (version, address) = self.version_and_address(tool).await?;
-        Ok(ToolView {
+        let own_image = resolved.entry.tool_image().and_then(|key| resolved.definition.images.get(key));
+        ToolView {
             tool_id: tool.tool_id,
             name: tool.name.clone(),
             entry: tool.entry.clone(),
@@ -247,42 +257,33 @@ impl Tools {
                 Condition::Unknown => "Docker does not answer".to_owned(),
                 _ => faulty.unwrap_or_default(),
             },
-            version,
-            address,
+            version: own_image.map(|image| image.tag.clone()).unwrap_or_default(),
+            address: resolved.definition.url(&resolved.entry),
             cpu_millis: cpu,
             memory_bytes: memory,
             operation: operation.map(|(operation, progress)| operation_view(operation, progress)),
-        })
+        }
     }
 
-    /// The tag of the tool's own image, and where people reach it.
-    async fn version_and_address(&self, tool: &Tool) -> Result<(String, Option<String>)> {
-        let resolved = self.means.resolved(tool.tool_id, tool.revision).await?;
-        let key = resolved.entry.tool_image().unwrap_or_default();
-        let version = resolved.definition.images.get(key).map(|image| image.tag.clone()).unwrap_or_default();
-        Ok((version, resolved.definition.url(&resolved.entry)))
-    }
-
-    async fn service_views(&self, tool: &Tool, resources: &[Resource]) -> Result<Vec<ServiceView>> {
+    fn service_views(&self, tool: &Tool, services: &[ServiceRow], resources: &[Resource]) -> Vec<ServiceView> {
         let snapshot = self.world.now();
         let observed = Observed::new(&snapshot);
-        let rows = store::services(&self.means.db, tool.tool_id, tool.revision).await?;
-        let views = rows.into_iter().map(|row| {
+        let views = services.iter().map(|row| {
             let known = resources.iter().find(|known| known.service.as_deref() == Some(row.service.as_str()));
             let mark = known.map(|known| known.mark);
             let container = mark.and_then(|mark| observed.container(mark));
             let usage = container.and_then(|container| snapshot.usage(&container.id));
             ServiceView {
                 condition: observed.service(tool, mark),
-                service: row.service,
-                image: row.image,
-                digest: row.digest,
+                service: row.service.clone(),
+                image: row.image.clone(),
+                digest: row.digest.clone(),
                 status: container.map(|container| container.status.clone()).unwrap_or_default(),
                 cpu_millis: usage.map(|measured| measured.usage.cpu_millis),
                 memory_bytes: usage.map(|measured| measured.usage.memory_bytes),
             }
         });
-        Ok(views.collect())
+        views.collect()
     }
 }
 

@@ -2,8 +2,10 @@
 
 use axum::Form;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::header;
+use http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -49,6 +51,26 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
         serde_json::from_value(value)
             .map(Self)
             .map_err(|error| Refusal::unreadable(400, format!("The body has not the form it should have: {error}.")))
+    }
+}
+
+/// A part of the path, as [`axum::extract::Path`] reads it; what is not as it should be is refused as a problem.
+pub struct Path<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let found = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        found.map(|axum::extract::Path(value)| Self(value)).map_err(|error| match error {
+            // A route without its own parameters is a mistake of ours, everything else one of whoever asks.
+            PathRejection::MissingPathParams(error) => Refusal::internal(&error),
+            other => {
+                let said = other.body_text();
+                let said = said.strip_prefix("Invalid URL: ").unwrap_or(&said);
+                Refusal::unreadable(400, format!("The address has not the form it should have: {said}."))
+            }
+        })
     }
 }
 

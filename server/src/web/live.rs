@@ -29,7 +29,7 @@ use super::api::event_view;
 use super::input::query;
 use super::problem::{Answer, Refusal};
 use super::session::WhoHere;
-use crate::auth::{Actor, Right};
+use crate::auth::Actor;
 use crate::db::Db;
 use crate::engine::watch::World;
 use crate::operations::ListQuery;
@@ -147,11 +147,11 @@ async fn live(
     headers: HeaderMap,
     RawQuery(text): RawQuery,
 ) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
-    here.actor.needs(Right::ToolsView)?;
+    let newest = panel.tools.newest_event(&here.actor).await?;
     let wanted: From = query(text.as_deref().unwrap_or_default())?;
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
     let after = match last.or(wanted.after) {
-        None => events::newest(&panel.db).await?,
+        None => newest,
         Some(after) => after.parse().map_err(|_| Refusal::unreadable(400, "`after` has to be a sequence number."))?,
     };
     if panel.hub.moved.receiver_count() >= STREAMS {
@@ -249,21 +249,16 @@ impl LiveStream {
     }
 
     async fn facts(&mut self) -> Result<(), Closed> {
-        let sees_all = self.actor.needs(Right::AuditView).is_ok();
         loop {
-            let found = match events::after(&self.panel.db, self.cursor, CATCH_UP).await {
+            let found = match self.panel.tools.events_after(&self.actor, self.cursor, CATCH_UP).await {
                 Ok(found) => found,
                 Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "events could not be read for a live stream"
-                    );
-                    return Err(Closed);
+                    return self.broken(&error);
                 }
             };
             let Some(last) = found.last() else { return Ok(()) };
             self.cursor = last.sequence;
-            for event in found.into_iter().filter(|event| sees_all || event.tool_id.is_some()) {
+            for event in found {
                 let id = event.sequence;
                 self.put("event", Some(id), &event_view(event)).await?;
             }

@@ -5,6 +5,8 @@
 
 pub mod api;
 pub mod assets;
+mod audit;
+mod conditional;
 mod input;
 pub mod live;
 mod machine;
@@ -19,7 +21,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware;
-use metrics_exporter_prometheus::PrometheusHandle;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use secrecy::SecretString;
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -29,10 +32,21 @@ use crate::auth::Auth;
 use crate::clock::{Clock, Random};
 use crate::config::Network;
 use crate::db::Db;
-use crate::registry::{Logins, Versions};
 use crate::tools::Tools;
 
 pub use session::setup_path;
+
+/// Where one bucket of answer times ends and the next begins, in seconds.
+const TIMES: [f64; 10] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+/// What keeps the numbers that `/metrics` shows.
+///
+/// # Errors
+/// Never: the buckets are constants and not empty.
+pub fn recorder() -> Result<PrometheusRecorder, BuildError> {
+    let times = Matcher::Suffix("_duration_seconds".to_owned());
+    Ok(PrometheusBuilder::new().set_buckets_for_metric(times, &TIMES)?.build_recorder())
+}
 
 /// The largest request body that is read: forms and JSON are small.
 const LARGEST_BODY: usize = 256 * 1024;
@@ -44,13 +58,9 @@ pub struct Panel {
     pub auth: Arc<Auth>,
     /// Tools and their operations.
     pub tools: Tools,
-    /// What registries answer.
-    pub versions: Arc<Versions>,
-    /// Logins at registries.
-    pub logins: Logins,
     /// The live streams.
     pub hub: Arc<live::Hub>,
-    /// The database, for the audit and for `/readyz`.
+    /// The database, for `/readyz`.
     pub db: Db,
     /// The time.
     pub clock: Clock,
@@ -64,6 +74,8 @@ pub struct Panel {
     pub trusted_proxies: Arc<[Network]>,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
+    /// What opens `/metrics` to other machines; `None` leaves it to this one.
+    pub metrics_token: Option<SecretString>,
     /// Names the build, so that a page of another build reloads.
     pub build: Arc<str>,
 }
@@ -84,6 +96,7 @@ fn api_routes(panel: &Panel) -> Router {
         .route("/api/v1/openapi.json", axum::routing::get(async move || axum::Json(document)))
         .method_not_allowed_fallback(api::method_not_allowed)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(middleware::from_fn_with_state(panel.clone(), audit::note_denied))
 }
 
 /// The API alone, uncompressed, as the pages call it in-process.
@@ -103,14 +116,15 @@ pub fn site(panel: Panel, bundle: &Path) -> std::io::Result<Router> {
         key: Arc::new(move || random.id(&clock).to_string()),
     });
     Ok(Router::new()
-        .merge(api_routes(&panel))
+        .merge(api_routes(&panel).layer(middleware::from_fn(conditional::tag)))
         .route("/api/{*path}", axum::routing::any(api::not_found))
         .merge(machine::routes().with_state(panel.clone()))
         .merge(session::routes().with_state(panel.clone()))
         .merge(assets::assets(bundle))
         .merge(pages)
         .layer(CompressionLayer::new().quality(CompressionLevel::Precise(4)))
+        .layer(middleware::map_response(conditional::weaken))
         .layer(middleware::from_fn_with_state(panel.clone(), peer::same_origin))
         .layer(middleware::from_fn_with_state(panel, peer::know_peer))
-        .layer(CatchPanicLayer::new()))
+        .layer(CatchPanicLayer::custom(problem::panicked)))
 }

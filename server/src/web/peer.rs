@@ -1,8 +1,9 @@
 //! Who is at the other end of the connection, and from which page a request comes.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Instant;
 
-use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
@@ -35,9 +36,21 @@ pub async fn know_peer(State(panel): State<Panel>, mut request: Request, next: N
         address = before;
     }
     request.extensions_mut().insert(Address(address));
+    let (route, method, begun) = (route(&request), request.method().as_str().to_owned(), Instant::now());
     let response = next.run(request).await;
-    metrics::counter!("summoner_http_requests_total", "status" => response.status().as_str().to_owned()).increment(1);
+    let labels = [("route", route), ("method", method), ("status", response.status().as_str().to_owned())];
+    metrics::counter!("summoner_http_requests_total", &labels).increment(1);
+    metrics::histogram!("summoner_http_request_duration_seconds", &labels).record(begun.elapsed().as_secs_f64());
     response
+}
+
+/// The template of the route that answers, such as `/api/v1/tools/{tool}`: addresses themselves are without number.
+fn route(request: &Request) -> String {
+    match request.extensions().get::<MatchedPath>() {
+        Some(matched) if matched.as_str().starts_with("/pkg") => "/pkg".to_owned(),
+        Some(matched) => matched.as_str().to_owned(),
+        None => "page".to_owned(),
+    }
 }
 
 /// Refuses changes that another site's page asks for (SECURITY.md, rule 4).

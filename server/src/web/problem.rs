@@ -7,11 +7,15 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
+use super::audit::Denied;
 use crate::{auth, tools};
 
 /// A refusal that becomes a response.
 #[derive(Debug)]
 pub struct Refusal(pub Problem);
+
+/// The code of a refusal for want of a right.
+const FORBIDDEN: &str = "forbidden";
 
 /// The answer of a handler.
 pub type Answer<T> = Result<T, Refusal>;
@@ -19,8 +23,12 @@ pub type Answer<T> = Result<T, Refusal>;
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let denied = (self.0.code == FORBIDDEN).then(|| Denied(self.0.detail.clone()));
         let mut response = (status, Json(self.0)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(denied) = denied {
+            response.extensions_mut().insert(denied);
+        }
         response
     }
 }
@@ -69,13 +77,19 @@ impl Refusal {
     }
 }
 
+/// The answer when a handler panicked, which is a bug of ours; the panic itself is in the log already.
+pub fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    let detail = "Something went wrong inside Summoner. Its log has the cause.";
+    Refusal(Problem::new(500, "internal", "Something went wrong", detail)).into_response()
+}
+
 /// A short name for one occurrence, in the answer and in the log.
 fn reference() -> String {
     crate::clock::Random::System.bytes::<4>().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn forbidden(error: &auth::Forbidden) -> Refusal {
-    Refusal(Problem::new(403, "forbidden", "Not allowed", error.to_string()))
+    Refusal(Problem::new(403, FORBIDDEN, "Not allowed", error.to_string()))
 }
 
 impl From<auth::Forbidden> for Refusal {
@@ -99,6 +113,7 @@ impl From<tools::Error> for Refusal {
             Error::Fields(fields) => Self::fields(fields),
             Error::Busy(detail) => Self(Problem::new(409, "busy", "The tool is busy", sentence(&detail))),
             Error::NotNow(detail) => Self(Problem::new(409, "not_now", "Not possible now", detail)),
+            Error::NoSpace(detail) => Self(Problem::new(409, "no_space", "Not enough space on the disk", detail)),
             Error::Engine(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the engine refused or is away");
                 Self(Problem::new(503, "engine", "Docker did not do it", sentence(&error.to_string())))

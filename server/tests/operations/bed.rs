@@ -13,10 +13,11 @@ use server::clock::{Clock, Random};
 use server::engine::fake::{FakeEngine, Script, Snapshot};
 use server::engine::watch::{self, NodeId, World};
 use server::engine::{ContainerState, Engine, Error, Mark, TOOL_LABEL, mark_of};
+use server::health::probe::Prober;
 use server::operations::{Domain, Executor, JournaledStep, Operation, OperationState, Operations, Patience, StepState};
-use server::registry::{Config, FakeRegistry, FixedCredentials, Platform, Reference, Versions};
+use server::registry::{Config, FakeRegistry, FixedCredentials, Logins, Platform, Reference, Versions};
 use server::secrets::Vault;
-use server::tools::{self, Means, Parts, ToolDomain, Tools};
+use server::tools::{self, Means, Parts, Readings, ToolDomain, Tools};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -75,6 +76,8 @@ impl Bed {
             node: "here".to_owned(),
             host: "localhost".to_owned(),
             credentials: Arc::new(FixedCredentials::default()),
+            prober: Prober::new().unwrap(),
+            readings: Readings::default(),
         });
         let actor = Actor {
             id: Some(UserId(random.id(&clock))),
@@ -135,6 +138,12 @@ impl Bed {
             catalog: self.catalog.clone(),
             versions: self.versions.clone(),
             world: self.seen().await,
+            logins: Logins::new(
+                self.db.clone(),
+                Vault::clone(&self.means.vault),
+                self.clock.clone(),
+                self.random.clone(),
+            ),
             operations: self.operations.clone(),
             mirrors: BTreeMap::new(),
         })

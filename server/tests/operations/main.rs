@@ -7,5 +7,8 @@ mod bed;
 mod disturbed;
 mod every;
 mod keeping;
+mod missing;
 mod outage;
+mod reading;
+mod room;
 mod web;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 use server::clock::{Clock, Random};
 use server::registry::{
-    Author, Config, Credential, Credentials as _, Error, FRESH, FakeRegistry, Known, Logins, Platform, Versions,
+    Author, Config, Credential, Credentials as _, Error, FRESH, FakeRegistry, KEPT, Known, Logins, Platform, Versions,
 };
 use server::secrets::Vault;
 use sqlx::PgPool;
@@ -185,14 +185,14 @@ async fn a_login_is_sealed_found_by_every_alias_and_recorded(db: PgPool) {
 
     let row = sqlx::query!("select secret from registry_credentials").fetch_one(&db).await.unwrap();
     assert!(!row.secret.windows(6).any(|part| part == b"s3cret"));
-    let events = server::events::after(&db, 0, 10).await.unwrap();
+    let events = server::events::after(&db, 0, server::events::Audience::Auditors, 10).await.unwrap();
     assert_eq!(events.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>(), ["registry.login_set"; 2]);
     assert!(!format!("{events:?}").contains("s3cret"));
 
     assert!(logins.remove(author(), "docker.io").await.unwrap());
     assert!(!logins.remove(author(), "docker.io").await.unwrap());
     assert!(logins.find("docker.io").await.unwrap().is_none());
-    let events = server::events::after(&db, 0, 10).await.unwrap();
+    let events = server::events::after(&db, 0, server::events::Audience::Auditors, 10).await.unwrap();
     assert_eq!(
         events.last().map(|event| (event.kind.as_str(), event.subject.as_str())),
         Some(("registry.login_removed", "docker.io"))
@@ -245,4 +245,22 @@ async fn s2_names_that_cannot_be_sent_are_refused(db: PgPool) {
     let rows =
         sqlx::query_scalar!(r#"select count(*) as "rows!" from registry_credentials"#).fetch_one(&db).await.unwrap();
     assert_eq!(rows, 0);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn answers_that_nobody_renews_are_forgotten_and_young_ones_stay(db: PgPool) {
+    let clock = clock();
+    let (fake, versions) = versions(&db, &clock);
+    let old = image("gitea/gitea");
+    versions.tags(&old, FRESH).await.unwrap();
+    clock.advance(KEPT);
+    versions.details(&image("gitea/gitea:1.27.2"), &amd64(), FRESH).await.unwrap();
+    assert_eq!(versions.prune().await.unwrap(), 0, "nothing is too old by a second");
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(versions.prune().await.unwrap(), 1, "the list of tags");
+    let calls = fake.calls();
+    versions.details(&image("gitea/gitea:1.27.2"), &amd64(), FRESH).await.unwrap();
+    assert_eq!(fake.calls(), calls, "what is young is still known");
+    versions.tags(&old, Duration::MAX).await.unwrap();
+    assert_eq!(fake.calls(), calls + 1, "what is old is asked for anew");
 }

@@ -5,6 +5,7 @@
 mod bearer;
 mod hostile;
 mod known;
+mod mirror;
 mod real;
 
 use std::collections::BTreeSet;

@@ -34,7 +34,7 @@ use self::endpoint::{Endpoint, LazyClient};
 use self::errors::Attempt;
 use super::{
     Change, Container, ContainerSpec, Engine, Error, Image, Info, Inspection, LayerProgress, Listing, LogLine,
-    LogQuery, NetworkSpec, Pull, Result, Usage, VolumeSpec,
+    LogQuery, NetworkSpec, Pull, Result, Space, Usage, VolumeSpec,
 };
 
 /// The longest that a call may take which waits for nothing outside the engine.
@@ -211,6 +211,21 @@ impl Engine for Docker {
             std::future::ready(change)
         });
         Ok(changes.chain(stream::iter([Err(lost)])).boxed())
+    }
+
+    async fn space(&self) -> Result<Space> {
+        let unknown = |reason: &str| Ok(Space::Unknown { reason: reason.to_owned() });
+        if !matches!(self.client.endpoint, Endpoint::Unix(_)) {
+            return unknown("the engine is reached over the network, and its disk is not seen from here");
+        }
+        let Some(folder) = self.system().await?.docker_root_dir.filter(|folder| !folder.is_empty()) else {
+            return unknown("the engine does not say where it keeps its images");
+        };
+        // In a container of its own Summoner sees the socket and not the folder, which then is not there.
+        match rustix::fs::statvfs(folder.as_str()) {
+            Ok(disk) => Ok(Space::Free { bytes: disk.f_bavail.saturating_mul(disk.f_frsize), folder }),
+            Err(cause) => unknown(&format!("the engine's folder {folder} cannot be looked at from here ({cause})")),
+        }
     }
 
     async fn image(&self, reference: &str) -> Result<Option<Image>> {

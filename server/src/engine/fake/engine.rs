@@ -12,7 +12,7 @@ use super::kept::Kept;
 use super::node::{Node, PLATFORM};
 use crate::engine::{
     Change, ContainerSpec, ContainerState, Engine, Error, Image, Info, Inspection, LayerProgress, Listing, LogLine,
-    LogQuery, NetworkSpec, Pull, Result, Usage, VolumeSpec,
+    LogQuery, NetworkSpec, Pull, Result, Space, Usage, VolumeSpec,
 };
 
 #[async_trait]
@@ -49,6 +49,14 @@ impl Engine for FakeEngine {
             Ok(stream::iter(earlier).chain(UnboundedReceiverStream::new(receiver)).boxed())
         };
         self.call("changes", |_| String::new(), effect).await
+    }
+
+    async fn space(&self) -> Result<Space> {
+        let effect = |node: &mut Node| {
+            let plenty = Space::Free { bytes: 1 << 40, folder: "/var/lib/docker".to_owned() };
+            Ok(node.space.clone().unwrap_or(plenty))
+        };
+        self.call("space", |_| String::new(), effect).await
     }
 
     async fn image(&self, reference: &str) -> Result<Option<Image>> {

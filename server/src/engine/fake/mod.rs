@@ -21,7 +21,7 @@ use self::kept::Kept;
 use self::node::{Node, Offer, PLATFORM};
 pub use self::script::{Behaviour, Call, Script};
 use self::script::{Fault, Faults};
-use super::{ContainerSpec, Error, Health, LogLine, MARK_LABEL, Result, Usage};
+use super::{ContainerSpec, Error, Health, LogLine, MARK_LABEL, Result, Space, Usage};
 use crate::clock::Clock;
 
 /// An engine in memory; clones share it.
@@ -118,6 +118,11 @@ impl FakeEngine {
         self.by_hand(|node| node.keep_image(&format!("{repository}@{digest}"), digest, script));
     }
 
+    /// Says what is free on the node's disk from now on; without it there is plenty.
+    pub fn set_space(&self, space: Space) {
+        self.by_hand(|node| node.space = Some(space));
+    }
+
     /// Takes a port of the host, as a process outside the engine would.
     pub fn take_port(&self, port: u16) {
         self.by_hand(|node| node.taken_ports.push(port));
@@ -200,6 +205,22 @@ impl FakeEngine {
     /// When there is no such container.
     pub fn remove_by_hand(&self, name: &str) {
         self.by_hand(|node| node.remove_container(name)).expect("a known container");
+    }
+
+    /// Removes a network by hand, which the engine allows while no running container is in it.
+    ///
+    /// # Panics
+    /// When there is no such network, or it is in use.
+    pub fn remove_network_by_hand(&self, name: &str) {
+        self.by_hand(|node| node.remove_network(name)).expect("a known network");
+    }
+
+    /// Removes a volume by hand, which the engine allows while no container mounts it.
+    ///
+    /// # Panics
+    /// When there is no such volume, or it is in use.
+    pub fn remove_volume_by_hand(&self, name: &str) {
+        self.by_hand(|node| node.remove_volume(name)).expect("a known volume");
     }
 
     /// Whether changes happen without a sign on the change streams.

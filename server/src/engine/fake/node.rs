@@ -8,8 +8,8 @@ use super::kept::Kept;
 use super::script::{Behaviour, Script};
 use crate::clock::Clock;
 use crate::engine::{
-    Change, ContainerSpec, ContainerState, Error, Health, Image, LogLine, Network, NetworkSpec, Pull, Result, Usage,
-    Volume, VolumeSpec,
+    Change, ContainerSpec, ContainerState, Error, Health, Image, LogLine, Network, NetworkSpec, Pull, Result, Space,
+    Usage, Volume, VolumeSpec,
 };
 
 /// The platform of the pretended node.
@@ -35,6 +35,8 @@ pub(super) struct Node {
     /// Containers, newest first.
     pub(super) containers: Vec<Kept>,
     pub(super) taken_ports: Vec<u16>,
+    /// What is free on the disk; plenty when nothing was said.
+    pub(super) space: Option<Space>,
     pub(super) is_mute: bool,
     pub(super) listeners: Vec<UnboundedSender<Result<Change>>>,
     pub(super) history: Vec<Change>,

@@ -80,7 +80,7 @@ pub struct Call {
 impl Call {
     /// Whether the call would change the world.
     pub fn is_write(&self) -> bool {
-        !matches!(self.method, "info" | "list" | "changes" | "image" | "inspect" | "logs" | "usage")
+        !matches!(self.method, "info" | "list" | "changes" | "space" | "image" | "inspect" | "logs" | "usage")
     }
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{Means, gone_is_fine};
-use crate::engine::{self, ContainerState, Mark};
+use crate::engine::{self, ContainerSpec, ContainerState, Mark, Volume, mark_of};
 use crate::operations::{Step, StepContext, StepError};
 use crate::tools::store::{self, Resource};
 
@@ -34,6 +34,7 @@ impl Step for Create {
         self.clear_half_made(cx.mark).await?;
         let is_whole = self.means.container(cx.mark).await?.is_some();
         if !is_whole {
+            self.see_data(cx, &spec).await?;
             match self.means.engine.create_container(&spec).await {
                 // The engine may still have been at it when the process that asked died.
                 Err(engine::Error::Conflict { .. }) if self.means.container(cx.mark).await?.is_some() => {
@@ -64,6 +65,29 @@ impl Step for Create {
 }
 
 impl Create {
+    /// Sees that every volume the container mounts is the tool's own: the engine makes an empty one in the place of one
+    /// that is missing, without a word.
+    async fn see_data(&self, cx: &StepContext, spec: &ContainerSpec) -> Result<(), StepError> {
+        if spec.mounts.is_empty() {
+            return Ok(());
+        }
+        let resources = store::resources(&self.means.db, Some(cx.operation.tool_id)).await?;
+        let volumes = self.means.engine.list().await?.volumes;
+        let is_own = |volume: &Volume| {
+            let mark = mark_of(&volume.labels);
+            resources.iter().any(|known| known.kind == "volume" && Some(known.mark) == mark)
+        };
+        for mount in &spec.mounts {
+            if !volumes.iter().any(|volume| volume.name == mount.volume && is_own(volume)) {
+                return Err(StepError::new(format!(
+                    "the volume {} is not on this machine any more; somebody else removed it, and what was in it is gone",
+                    mount.volume
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Removes a container of this step that never ran. It takes several calls to make one, for its files and further
     /// networks, and a crash between them leaves one that looks whole.
     async fn clear_half_made(&self, mark: Mark) -> Result<(), StepError> {

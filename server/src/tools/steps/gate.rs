@@ -82,7 +82,7 @@ impl Gate {
                         contains: check.contains.clone(),
                         timeout,
                     };
-                    probe::http(address, &expectation).await
+                    self.means.prober.http(address, &expectation).await
                 }
                 (Some(address), None) if check.tcp => probe::tcp(address, timeout).await,
                 (Some(_), None) => Ok(()),

@@ -10,6 +10,7 @@ pub(super) mod gate;
 pub(super) mod network;
 pub(super) mod pull;
 pub(super) mod retire;
+pub(super) mod room;
 pub(super) mod start;
 pub(super) mod stop;
 pub(super) mod volume;
@@ -26,9 +27,11 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::definition::{Definition, Resolved};
+use super::reading::{Key, Readings};
 use super::store;
 use crate::clock::Clock;
 use crate::engine::{self, Container, Engine, LogQuery, Mark};
+use crate::health::probe::Prober;
 use crate::operations::{Step, StepContext, StepError};
 use crate::secrets::Vault;
 
@@ -53,6 +56,10 @@ pub struct Means {
     pub host: String,
     /// Credentials for registries.
     pub credentials: Arc<dyn crate::registry::Credentials>,
+    /// Asks services whether they answer.
+    pub prober: Prober,
+    /// Definitions that were read already.
+    pub readings: Readings,
 }
 
 /// The step of that kind, with its input read.
@@ -65,6 +72,7 @@ pub(super) fn build(means: &Arc<Means>, kind: &str, input: &Value) -> Result<Box
     Ok(match kind {
         check::KIND => Box::new(check::Check { means, input: read(kind, input)? }),
         pull::KIND => Box::new(pull::Pull { means, input: read(kind, input)? }),
+        room::KIND => Box::new(room::Room { means, input: read(kind, input)? }),
         network::KIND => Box::new(network::MakeNetwork { means, input: read(kind, input)? }),
         volume::KIND => Box::new(volume::MakeVolume { means, input: read(kind, input)? }),
         create::KIND => Box::new(create::Create { means, input: read(kind, input)? }),
@@ -79,23 +87,34 @@ pub(super) fn build(means: &Arc<Means>, kind: &str, input: &Value) -> Result<Box
 }
 
 impl Means {
-    /// A revision of the operation's tool, with its file read and its secrets opened.
-    pub(super) async fn resolved(&self, tool_id: Uuid, revision: i32) -> Result<Resolved, StepError> {
-        let definition = self.definition(tool_id, revision).await?;
-        definition.resolve().map_err(|findings| {
-            let first = findings.first().map(ToString::to_string).unwrap_or_default();
-            StepError::new(format!("the tool's own copy of its entry cannot be read: {first}"))
-        })
+    /// A revision of a tool, with its file read and its secrets opened.
+    pub(super) async fn resolved(&self, tool_id: Uuid, revision: i32) -> Result<Arc<Resolved>, StepError> {
+        let seal = store::seal(&self.db, tool_id, revision).await?.ok_or_else(|| missing(revision))?;
+        self.resolved_by(Key { tool_id, revision, seal }).await
     }
 
-    /// A revision of a tool with its secrets opened.
-    pub(super) async fn definition(&self, tool_id: Uuid, revision: i32) -> Result<Definition, StepError> {
-        let missing = || StepError::new(format!("revision {revision} of the tool is not in the database"));
-        let (name, entry, _) = store::identity(&self.db, tool_id).await?.ok_or_else(missing)?;
-        let row = store::revision(&self.db, tool_id, revision).await?.ok_or_else(missing)?;
+    /// As [`Means::resolved`], where the key is known.
+    pub(super) async fn resolved_by(&self, key: Key) -> Result<Arc<Resolved>, StepError> {
+        if let Some(kept) = self.readings.find(&key) {
+            return Ok(kept);
+        }
+        let (key, definition) = self.definition(key.tool_id, key.revision).await?;
+        let resolved = definition.resolve().map_err(|findings| {
+            let first = findings.first().map(ToString::to_string).unwrap_or_default();
+            StepError::new(format!("the tool's own copy of its entry cannot be read: {first}"))
+        })?;
+        let resolved = Arc::new(resolved);
+        self.readings.keep(key, &resolved);
+        Ok(resolved)
+    }
+
+    /// A revision of a tool with its secrets opened, under the key of what was read.
+    async fn definition(&self, tool_id: Uuid, revision: i32) -> Result<(Key, Definition), StepError> {
+        let (name, entry, _) = store::identity(&self.db, tool_id).await?.ok_or_else(|| missing(revision))?;
+        let row = store::revision(&self.db, tool_id, revision).await?.ok_or_else(|| missing(revision))?;
         let secrets = super::open_secrets(&self.vault, tool_id, revision, &row.secrets)
             .map_err(|error| StepError::new(format!("the tool's secrets cannot be opened: {error}")))?;
-        Ok(Definition {
+        let definition = Definition {
             tool_id,
             name,
             entry,
@@ -107,7 +126,8 @@ impl Means {
             ports: row.ports,
             reach: row.reach,
             host: self.host.clone(),
-        })
+        };
+        Ok((Key::of(tool_id, revision, &row.secrets), definition))
     }
 
     /// The container that carries `mark`, if it is on the node.
@@ -145,6 +165,10 @@ impl Means {
     pub(super) fn say(&self, cx: &StepContext, line: impl Into<String>) {
         cx.say(&self.clock, line);
     }
+}
+
+fn missing(revision: i32) -> StepError {
+    StepError::new(format!("revision {revision} of the tool is not in the database"))
 }
 
 /// Success also when the thing was gone already.

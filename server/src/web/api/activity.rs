@@ -9,15 +9,15 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::Right;
-use crate::events::{self, Event};
+use crate::events::Event;
+use crate::tools::ActivityQuery;
 use crate::web::Panel;
 use crate::web::input::query;
 use crate::web::problem::{Answer, Refusal};
 use crate::web::session::Who;
 
 /// How many events a page holds unless fewer are asked for.
-const PAGE: i64 = 50;
+const PAGE: usize = 50;
 
 /// The routes of this area.
 pub fn routes() -> OpenApiRouter<Panel> {
@@ -43,9 +43,8 @@ struct Wanted {
     responses((status = 200, body = Page<EventView>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem))
 )]
 async fn list(State(panel): State<Panel>, Who(actor): Who, RawQuery(text): RawQuery) -> Answer<Json<Page<EventView>>> {
-    actor.needs(Right::ToolsView)?;
     let wanted: Wanted = query(text.as_deref().unwrap_or_default())?;
-    let cursor = match wanted.after.as_deref() {
+    let before = match wanted.after.as_deref() {
         None | Some("") => None,
         Some(after) => {
             let wrong = || Refusal::unreadable(400, "`after` has to be the `next` of the page before.");
@@ -53,17 +52,9 @@ async fn list(State(panel): State<Panel>, Who(actor): Who, RawQuery(text): RawQu
         }
     };
     let limit = wanted.limit.and_then(|limit| limit.parse().ok()).unwrap_or(PAGE).clamp(1, PAGE);
-    let tool_id = match wanted.tool.as_deref() {
-        None | Some("") => None,
-        Some(tool) => Some(panel.tools.find(&actor, tool).await?.tool.tool_id),
-    };
-    let sees_all = actor.needs(Right::AuditView).is_ok();
-    let found = events::before(&panel.db, cursor, tool_id, limit + 1).await?;
-    let has_more = found.len() > usize::try_from(limit).unwrap_or_default();
-    let page: Vec<_> = found.into_iter().take(usize::try_from(limit).unwrap_or_default()).collect();
-    let next = page.last().filter(|_| has_more).map(|last| last.sequence.to_string());
-    let visible = page.into_iter().filter(|event| sees_all || event.tool_id.is_some());
-    Ok(Json(Page { items: visible.map(view).collect(), next }))
+    let found = panel.tools.activity(&actor, &ActivityQuery { tool: wanted.tool, before, limit }).await?;
+    let items = found.events.into_iter().map(view).collect();
+    Ok(Json(Page { items, next: found.next.map(|next| next.to_string()) }))
 }
 
 /// An event on the wire.
@@ -117,7 +108,10 @@ fn describe(kind: &str, subject: &str, entry: &str, payload: &serde_json::Value)
         "tool.unhealthy" => (format!("saw a health check of {subject} fail"), Outcome::Failed),
         "tool.recovered" => done(format!("saw {subject} recover")),
         "tool.first_login_shown" => told(format!("was shown the first password of {subject}")),
+        "volume.lost" => (format!("found the kept volume {subject} gone; somebody else removed it"), Outcome::Failed),
+        "access.denied" => (format!("was refused at {subject}"), Outcome::Failed),
         "user.signed_in" => told("signed in".to_owned()),
+        "user.password_changed" => told("changed their password".to_owned()),
         "user.signed_out" => told("signed out".to_owned()),
         "user.sign_in_refused" => (format!("could not sign in as {subject}"), Outcome::Failed),
         "setup.link_made" => told("made a set-up link".to_owned()),

@@ -4,26 +4,21 @@ use std::collections::BTreeMap;
 
 use ::api::Problem;
 use ::api::catalog::{EntryDetails, EntryView, ExposeView, FieldKind, FieldView, Grade, ImageView, Text};
-use ::api::versions::{LineOfReleases, VersionDetails, VersionList, VersionView};
+use ::api::versions::{VersionDetails, VersionList};
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::{Actor, Right};
-use crate::catalog::about::{self, ImageRule};
+use crate::auth::Actor;
+use crate::catalog::about;
 use crate::catalog::{Entry, fields};
-use crate::engine::watch::Reachability;
-use crate::registry::{FRESH, LineRule, Order, Platform, Reference, TagRule, classify};
 use crate::web::Panel;
-use crate::web::input::query;
+use crate::web::input::{Path, query};
 use crate::web::problem::{Answer, Refusal};
 use crate::web::session::Who;
-
-/// How many tags that are no releases are sent at most.
-const OTHERS: usize = 500;
 
 /// The routes of this area.
 pub fn routes() -> OpenApiRouter<Panel> {
@@ -37,7 +32,7 @@ pub fn routes() -> OpenApiRouter<Panel> {
 )]
 async fn list(State(panel): State<Panel>, Who(actor): Who) -> Answer<Json<Vec<EntryView>>> {
     let installed = installed(&panel, &actor).await?;
-    let mut entries: Vec<_> = panel.tools.catalog().iter().map(|entry| entry_view(entry, &installed)).collect();
+    let mut entries: Vec<_> = panel.tools.catalog(&actor)?.iter().map(|entry| entry_view(entry, &installed)).collect();
     entries.sort_by_key(|entry| entry.name.to_lowercase());
     Ok(Json(entries))
 }
@@ -45,11 +40,12 @@ async fn list(State(panel): State<Panel>, Who(actor): Who) -> Answer<Json<Vec<En
 /// Everything about an entry.
 #[utoipa::path(
     get, path = "/catalog/{entry}", tag = "catalog", params(("entry" = String, Path)),
-    responses((status = 200, body = EntryDetails), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem))
+    responses((status = 200, body = EntryDetails), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem))
 )]
 async fn find(State(panel): State<Panel>, Who(actor): Who, Path(id): Path<String>) -> Answer<Json<EntryDetails>> {
     let installed = installed(&panel, &actor).await?;
-    let entry = entry(&panel, &id)?;
+    let missing = || Refusal::not_found(format!("There is no catalogue entry named {id}."));
+    let entry = panel.tools.catalog(&actor)?.get(&id).ok_or_else(missing)?;
     let about = &entry.about;
     let proposals = panel.tools.proposals(&actor, entry).await?;
     let images = about.images.iter().filter(|(_, rule)| rule.follows.is_none()).map(|(key, rule)| ImageView {
@@ -113,76 +109,15 @@ async fn versions(
     Path(id): Path<String>,
     RawQuery(text): RawQuery,
 ) -> Answer<Json<VersionList>> {
-    actor.needs(Right::ToolsView)?;
     let wanted: OfImage = query(text.as_deref().unwrap_or_default())?;
-    let entry = entry(&panel, &id)?;
-    let (reference, rule) = image(entry, &wanted.image)?;
-    let default = rule.default.clone().unwrap_or_default();
-    let mut list = VersionList {
-        registry: reference.registry().to_owned(),
-        repository: reference.repository().to_owned(),
-        fetched_at: None,
-        stale_reason: None,
-        quota: None,
-        lines: Vec::new(),
-        variants: Vec::new(),
-        proposed: default.clone(),
-        others: Vec::new(),
-        others_total: 0,
-    };
-    let known = match panel.versions.tags(&reference, FRESH).await {
-        Ok(known) => known,
-        Err(error) => {
-            // Nothing was ever known: the known good version is offered with the reason, and is said to be that.
-            list.stale_reason = Some(error.to_string());
-            list.lines = vec![LineOfReleases {
-                name: String::new(),
-                versions: vec![VersionView {
-                    tag: default.clone(),
-                    version: default,
-                    variant: String::new(),
-                    is_prerelease: false,
-                }],
-            }];
-            return Ok(Json(list));
-        }
-    };
-    let Some(tag_rule) = tag_rule(rule) else { return Ok(Json(list)) };
-    let picker = classify(known.value.names.iter().map(String::as_str), &tag_rule);
-    list.fetched_at = Some(panel.clock.now() - known.age);
-    list.stale_reason = known.reason;
-    list.quota = known.value.quota.map(|quota| (quota.remaining, quota.limit));
-    list.lines = picker
-        .lines
-        .into_iter()
-        .map(|line| LineOfReleases {
-            name: line.name,
-            versions: line
-                .versions
-                .into_iter()
-                .map(|version| VersionView {
-                    tag: version.tag,
-                    version: version.version,
-                    variant: version.variant,
-                    is_prerelease: version.prerelease,
-                })
-                .collect(),
-        })
-        .collect();
-    list.variants = picker.variants;
-    list.proposed = picker.proposed;
-    list.others_total = u32::try_from(picker.others.len()).unwrap_or(u32::MAX);
-    list.others = picker.others;
-    list.others.sort_unstable();
-    list.others.truncate(OTHERS);
-    Ok(Json(list))
+    Ok(Json(panel.tools.versions(&actor, &id, &wanted.image).await?))
 }
 
 /// What stands behind one tag: digest, age, size and platforms.
 #[utoipa::path(
     get, path = "/catalog/{entry}/versions/{tag}", tag = "catalog",
     params(("entry" = String, Path), ("tag" = String, Path), OfImage),
-    responses((status = 200, body = VersionDetails), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem), (status = 424, body = Problem))
+    responses((status = 200, body = VersionDetails), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem), (status = 500, body = Problem), (status = 424, body = Problem))
 )]
 async fn version(
     State(panel): State<Panel>,
@@ -190,69 +125,8 @@ async fn version(
     Path((id, tag)): Path<(String, String)>,
     RawQuery(text): RawQuery,
 ) -> Answer<Json<VersionDetails>> {
-    actor.needs(Right::ToolsView)?;
     let wanted: OfImage = query(text.as_deref().unwrap_or_default())?;
-    let (reference, _) = image(entry(&panel, &id)?, &wanted.image)?;
-    let reference = reference.with_tag(&tag).map_err(|error| Refusal::unreadable(400, error.to_string()))?;
-    let details = panel.versions.details(&reference, &platform(&panel), FRESH).await?;
-    Ok(Json(VersionDetails {
-        tag,
-        digest: details.digest.value.as_str().to_owned(),
-        created_at: details.config.as_ref().and_then(|config| config.created_at),
-        size_bytes: details.config.as_ref().map(|config| config.size_bytes),
-        platforms: details.manifest.builds.iter().map(|build| build.platform.to_string()).collect(),
-    }))
-}
-
-/// The platform that images have to be built for; that of this program until the engine said its own.
-fn platform(panel: &Panel) -> Platform {
-    let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
-    let own = format!("linux/{architecture}");
-    let snapshot = panel.tools.world().now();
-    let said = match &snapshot.engine {
-        Reachability::Up { info, .. } => info.platform.clone(),
-        Reachability::Unknown | Reachability::Down { .. } => own,
-    };
-    let mut parts = said.split('/').map(ToOwned::to_owned);
-    Platform {
-        os: parts.next().unwrap_or_default(),
-        architecture: parts.next().unwrap_or_default(),
-        variant: parts.next().unwrap_or_default(),
-    }
-}
-
-fn entry<'panel>(panel: &'panel Panel, id: &str) -> Answer<&'panel Entry> {
-    let missing = || Refusal::not_found(format!("There is no catalogue entry named {id}."));
-    panel.tools.catalog().get(id).ok_or_else(missing)
-}
-
-fn image<'entry>(entry: &'entry Entry, key: &str) -> Answer<(Reference, &'entry ImageRule)> {
-    let key = if key.is_empty() { entry.tool_image().unwrap_or_default() } else { key };
-    let missing = || Refusal::not_found(format!("{} has no image named {key}.", entry.about.name));
-    let rule = entry.about.images.get(key).filter(|rule| rule.follows.is_none()).ok_or_else(missing)?;
-    let reference = entry.repository(key).and_then(|name| name.parse().ok()).ok_or_else(missing)?;
-    Ok((reference, rule))
-}
-
-/// The registry's rule for tags from the entry's; `None` when the entry has no pattern.
-fn tag_rule(rule: &ImageRule) -> Option<TagRule> {
-    Some(TagRule {
-        pattern: rule.tags.as_ref()?.regex().clone(),
-        prerelease: rule.pre_releases.as_ref().map(|pattern| pattern.regex().clone()),
-        order: match rule.order {
-            about::Order::Semver => Order::Semver,
-            about::Order::Numeric => Order::Numeric,
-            about::Order::Calendar => Order::Calendar,
-            about::Order::Listed => Order::Listed(rule.listed.clone()),
-        },
-        line: match rule.line {
-            about::Line::Major => LineRule::Major,
-            about::Line::Minor => LineRule::Minor,
-            about::Line::Year => LineRule::Year,
-        },
-        variants: rule.variants.keys().cloned().collect(),
-        default: rule.default.clone().unwrap_or_default(),
-    })
+    Ok(Json(panel.tools.version(&actor, &id, &wanted.image, &tag).await?))
 }
 
 /// Names of installed tools by entry.

@@ -9,7 +9,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::session::me;
-use crate::events;
 use crate::operations::ListQuery;
 use crate::web::Panel;
 use crate::web::problem::Answer;
@@ -36,7 +35,7 @@ async fn engine(State(panel): State<Panel>, Who(actor): Who) -> Answer<Json<Engi
 )]
 async fn frame(State(panel): State<Panel>, Who(actor): Who) -> Answer<Json<Frame>> {
     // The sequence is read first: what happens while the rest is read is told again rather than lost.
-    let sequence = events::newest(&panel.db).await?;
+    let sequence = panel.tools.newest_event(&actor).await?;
     let tools = panel.tools.list(&actor).await?;
     let in_need = |condition| matches!(condition, Condition::Failed | Condition::Unhealthy);
     let query = ListQuery { unfinished: true, limit: 20, ..ListQuery::default() };

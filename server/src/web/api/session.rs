@@ -1,9 +1,9 @@
 //! Sign-in, sign-out, and the person's own sessions.
 
 use ::api::Problem;
-use ::api::session::{Me, Role, SessionView, SignIn};
+use ::api::session::{ChangePassword, Me, Role, SessionView, SignIn};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum_extra::extract::CookieJar;
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
@@ -12,14 +12,18 @@ use uuid::Uuid;
 
 use crate::auth::{self, Actor, SessionId};
 use crate::web::Panel;
-use crate::web::input::Input;
+use crate::web::input::{Input, Path};
 use crate::web::peer::Peer;
 use crate::web::problem::{Answer, Refusal};
 use crate::web::session::{Who, WhoHere};
 
 /// The routes of this area.
 pub fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new().routes(routes!(who, sign_in, sign_out)).routes(routes!(sessions)).routes(routes!(revoke))
+    OpenApiRouter::new()
+        .routes(routes!(who, sign_in, sign_out))
+        .routes(routes!(change_password))
+        .routes(routes!(sessions))
+        .routes(routes!(revoke))
 }
 
 /// The person who asks.
@@ -61,6 +65,26 @@ async fn sign_out(State(panel): State<Panel>, cookies: CookieJar) -> Answer<(Sta
         panel.auth.sign_out(&token).await?;
     }
     Ok((StatusCode::NO_CONTENT, panel.forget(cookies)))
+}
+
+/// Gives the person who asks a new password, and ends their other sessions.
+#[utoipa::path(
+    post, path = "/me/password", tag = "session", request_body = ChangePassword,
+    responses(
+        (status = 204), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem),
+        (status = 429, body = Problem), (status = 500, body = Problem),
+    )
+)]
+async fn change_password(
+    State(panel): State<Panel>,
+    Who(actor): Who,
+    Peer(peer): Peer,
+    Input(request): Input<ChangePassword>,
+) -> Answer<StatusCode> {
+    let (old, new) = (request.old_password.into(), request.new_password.into());
+    panel.auth.change_own_password(&actor, &old, &new, &peer).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The person's own sessions, newest first.

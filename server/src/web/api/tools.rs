@@ -6,7 +6,7 @@ use ::api::Problem;
 use ::api::operations::{FirstLogin, PlanView};
 use ::api::tools::{Check, Install, LogView, Reconfigure, Remove, ToolDetails, ToolView};
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt as _};
@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::tools::LogRequest;
 use crate::web::Panel;
-use crate::web::input::{Input, query};
+use crate::web::input::{Input, Path, query};
 use crate::web::problem::Answer;
 use crate::web::session::{Key, Who};
 
@@ -89,9 +89,9 @@ async fn install(
     post, path = "/plans", tag = "tools", request_body = Install,
     responses(
         (status = 200, body = PlanView), (status = 400, body = Problem), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 404, body = Problem), (status = 413, body = Problem),
-        (status = 415, body = Problem), (status = 422, body = Problem), (status = 500, body = Problem),
-        (status = 424, body = Problem), (status = 503, body = Problem),
+        (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem),
+        (status = 424, body = Problem), (status = 500, body = Problem), (status = 503, body = Problem),
     )
 )]
 async fn plan(State(panel): State<Panel>, Who(actor): Who, Input(request): Input<Install>) -> Answer<Json<PlanView>> {
@@ -115,7 +115,7 @@ async fn check(State(panel): State<Panel>, Who(actor): Who, RawQuery(text): RawQ
 /// Everything about a tool.
 #[utoipa::path(
     get, path = "/tools/{tool}", tag = "tools", params(("tool" = String, Path)),
-    responses((status = 200, body = ToolDetails), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem))
+    responses((status = 200, body = ToolDetails), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem))
 )]
 async fn find(State(panel): State<Panel>, Who(actor): Who, Path(tool): Path<String>) -> Answer<Json<ToolDetails>> {
     Ok(Json(panel.tools.find(&actor, &tool).await?))
@@ -196,7 +196,7 @@ async fn remove(
 /// Shows the tool's first account with its password, once.
 #[utoipa::path(
     post, path = "/tools/{tool}/first-login", tag = "tools", params(("tool" = String, Path)),
-    responses((status = 200, body = FirstLogin), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 500, body = Problem))
+    responses((status = 200, body = FirstLogin), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 500, body = Problem))
 )]
 async fn first_login(
     State(panel): State<Panel>,
@@ -296,7 +296,7 @@ async fn download_logs(
 /// The tool as a plain Compose file, with images by digest; its values are beside it under `export/values.env`.
 #[utoipa::path(
     get, path = "/tools/{tool}/export/compose.yaml", tag = "tools", params(("tool" = String, Path)),
-    responses((status = 200, content_type = "application/yaml", body = String), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem))
+    responses((status = 200, content_type = "application/yaml", body = String), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem))
 )]
 async fn export_compose(State(panel): State<Panel>, Who(actor): Who, Path(tool): Path<String>) -> Answer<Response> {
     let export = panel.tools.export(&actor, &tool).await?;
@@ -306,7 +306,7 @@ async fn export_compose(State(panel): State<Panel>, Who(actor): Who, Path(tool):
 /// The values of the exported Compose file, secrets in plain: for people who may read secrets.
 #[utoipa::path(
     get, path = "/tools/{tool}/export/values.env", tag = "tools", params(("tool" = String, Path)),
-    responses((status = 200, content_type = "text/plain", body = String), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem))
+    responses((status = 200, content_type = "text/plain", body = String), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem))
 )]
 async fn export_values(State(panel): State<Panel>, Who(actor): Who, Path(tool): Path<String>) -> Answer<Response> {
     let export = panel.tools.export(&actor, &tool).await?;

@@ -1,0 +1,90 @@
+//! Requests that are wrong in their form get a problem with a sentence, never a framework's plain text.
+
+use axum::body::Body;
+use http::{Method, Request, StatusCode, header};
+use server::auth::Role;
+use sqlx::PgPool;
+
+use crate::bed::{Answer, Bed, filled, routes};
+
+async fn post(bed: &Bed, path: &str, cookie: &str, kind: &str, body: Body) -> Answer {
+    let request = Request::post(path).header(header::COOKIE, cookie).header(header::CONTENT_TYPE, kind);
+    bed.ask(request.body(body).unwrap()).await
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_path_that_names_nothing_is_refused_in_words(db: PgPool) {
+    let bed = Bed::new(&db).await;
+    let cookie = bed.sign_in(Role::Administrator).await;
+    for (method, path) in routes().into_iter().filter(|(_, path)| path.contains('{')) {
+        // A byte that is no text in UTF-8, percent-encoded, in the place of the first parameter.
+        let (before, after) = path.split_once('{').unwrap();
+        let rest = after.split_once('}').unwrap().1;
+        let answer = bed.send(&method, &filled(&format!("{before}%ff{rest}")), &cookie, "{}").await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{method} {path}: {}", answer.text());
+        assert_eq!(answer.problem().code, "unreadable", "{method} {path}");
+        if path.contains("{operation}") || path.contains("{session}") {
+            let path = path.replace("{operation}", "7").replace("{session}", "7");
+            let answer = bed.send(&method, &path, &cookie, "{}").await;
+            assert_eq!(answer.problem().code, "unreadable", "{method} {path}");
+        }
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn unknown_addresses_and_methods_are_problems(db: PgPool) {
+    let bed = Bed::new(&db).await;
+    let cookie = bed.sign_in(Role::Administrator).await;
+    for path in ["/api/v1/nothing", "/api/v1/", "/api/v1", "/api/v2/tools", "/api/v1/tools/a/b/c/d", "/api/%00"] {
+        let answer = bed.get(path, &cookie).await;
+        assert_eq!((answer.status, &*answer.problem().code), (StatusCode::NOT_FOUND, "not_found"), "{path}");
+    }
+    for (_, path) in routes() {
+        let answer = bed.send(&Method::PATCH, &filled(&path), &cookie, "{}").await;
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        assert_eq!(answer.problem().code, "method_not_allowed", "{path}");
+        assert!(!answer.header("allow").is_empty(), "{path}");
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn s28_a_body_of_a_hundred_megabytes_is_refused(db: PgPool) {
+    let bed = Bed::new(&db).await;
+    let cookie = bed.sign_in(Role::Administrator).await;
+    for kind in ["application/json", "application/x-www-form-urlencoded"] {
+        for path in ["/api/v1/tools", "/api/v1/plans", "/api/v1/session", "/api/v1/me/password"] {
+            let pieces = (0..100).map(|_| Ok::<_, std::io::Error>(vec![b'a'; 1 << 20]));
+            let body = Body::from_stream(futures_util::stream::iter(pieces));
+            let answer = post(&bed, path, &cookie, kind, body).await;
+            assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{path} {kind}: {}", answer.text());
+            assert_eq!(answer.problem().code, "unreadable");
+        }
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn bodies_and_queries_of_another_form_are_problems(db: PgPool) {
+    let bed = Bed::new(&db).await;
+    let cookie = bed.sign_in(Role::Administrator).await;
+    for (kind, body, expected) in [
+        ("text/plain", "{}", 415),
+        ("", "{}", 415),
+        ("application/xml", "<a/>", 415),
+        ("application/json", "", 400),
+        ("application/json", "{", 400),
+        ("application/json", "[]", 400),
+        ("application/json", "\"text\"", 400),
+        ("application/json", "{\"entry\": 7}", 400),
+        ("application/json", "{\"entry\": \"a\", \"ports\": []}", 400),
+        ("application/json", "\u{feff}{}", 400),
+    ] {
+        let answer = post(&bed, "/api/v1/plans", &cookie, kind, Body::from(body)).await;
+        assert_eq!(answer.status.as_u16(), expected, "{kind} {body}: {}", answer.text());
+        assert_eq!(answer.problem().code, "unreadable");
+    }
+    for path in ["/activity?after=x", "/operations?after=x", "/live?after=x", "/tools/check?ports=8080&ports.web=1"] {
+        let answer = bed.get(&format!("/api/v1{path}"), &cookie).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}: {}", answer.text());
+        assert_eq!(answer.problem().code, "unreadable", "{path}");
+    }
+}
