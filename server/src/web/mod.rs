@@ -5,7 +5,7 @@
 
 pub mod api;
 pub mod assets;
-mod input;
+pub mod input;
 pub mod live;
 mod machine;
 pub mod pages;
