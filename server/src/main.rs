@@ -67,6 +67,8 @@ enum CatalogCommand {
         /// A folder with one folder per entry.
         folder: Option<PathBuf>,
     },
+    /// Print the JSON Schema of entries, for editors.
+    Schema,
 }
 
 fn main() -> ExitCode {
@@ -92,6 +94,10 @@ fn run(args: &Args, command: Command) -> anyhow::Result<()> {
             return Ok(());
         }
         Command::Catalog { command: CatalogCommand::Check { folder } } => return check_catalog(folder.as_deref()),
+        Command::Catalog { command: CatalogCommand::Schema } => {
+            println!("{:#}", server::catalog::entry_schema());
+            return Ok(());
+        }
         Command::Serve | Command::SetupLink | Command::Admin { .. } | Command::Migrate | Command::Healthcheck => {}
     }
     let config = Config::load(args)?;

@@ -7,6 +7,7 @@
 mod bench;
 mod budget;
 mod bundle;
+mod catalog;
 mod contrast;
 mod dev;
 mod files;
@@ -26,6 +27,7 @@ usage: cargo xtask <task>
 
   bundle [--dev]    browser bundle (wasm, glue, style, pictures) into <target>/site; --dev: fast, large, uncompressed
   budget            sizes of the first load against their budget; fails when over
+  catalog check     every rule of the catalogue over catalog/, and whether docs/entry.schema.json is current
   contrast          contrast of every colour pair in style/tokens.css
   sqlx [--check]    describe every checked query into .sqlx; --check only compares
   lint              formatting, clippy (native and browser), query data, documentation, dependencies
@@ -54,6 +56,7 @@ fn run(words: &[&str]) -> Outcome {
         ["bundle"] => bundle::build(&workspace, bundle::Mode::Release),
         ["bundle", "--dev"] => bundle::build(&workspace, bundle::Mode::Dev),
         ["budget"] => budget::check(&workspace),
+        ["catalog", "check"] => catalog::check(&workspace),
         ["contrast"] => contrast::check(&workspace),
         ["sqlx"] => queries::prepare(&workspace),
         ["sqlx", "--check"] => queries::check(&workspace),

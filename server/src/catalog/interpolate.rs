@@ -167,7 +167,7 @@ impl Template {
     }
 
     /// The variables in the order they are used, inner ones after the one that holds them.
-    pub(super) fn variables(&self) -> Vec<Variable> {
+    pub fn variables(&self) -> Vec<Variable> {
         let mut found = Vec::new();
         self.collect(&mut found);
         found

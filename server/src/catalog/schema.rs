@@ -30,11 +30,7 @@ mod tests {
     #[test]
     fn the_committed_schema_is_that_of_the_types() {
         let committed: Value = serde_json::from_str(include_str!("../../../docs/entry.schema.json")).unwrap();
-        assert_eq!(
-            committed,
-            entry_schema(),
-            "run: cargo run -p summoner --example entry_schema > docs/entry.schema.json"
-        );
+        assert_eq!(committed, entry_schema(), "run: cargo run -p summoner -- catalog schema > docs/entry.schema.json");
     }
 
     #[test]

@@ -136,6 +136,12 @@ impl FromStr for Reference {
         if !is_host(&registry) {
             return Err(refuse("its registry is not a host name with an optional port"));
         }
+        // Capitals make a host of a bare word; in lower case, as hosts are written, it would be a name on Docker Hub.
+        if split_host(&format!("{registry}/{path}")).0 != registry && registry != DOCKER_HUB {
+            return Err(refuse(
+                "its first part has capitals; a registry has a dot or a port, and other names have none",
+            ));
+        }
         if !path.split('/').all(is_path_component) {
             return Err(refuse(
                 "its path has lower-case letters and digits, joined by single dots, one or two underscores, or dashes",

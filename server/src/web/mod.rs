@@ -7,7 +7,7 @@ pub mod api;
 pub mod assets;
 mod audit;
 mod conditional;
-mod input;
+pub mod input;
 pub mod live;
 mod machine;
 pub mod pages;

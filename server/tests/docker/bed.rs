@@ -118,6 +118,11 @@ impl Bed {
 
     /// Imports an image with busybox, named `name` under this run; gives its reference.
     pub async fn import(&self, name: &str, platform: &str, changes: &[&str]) -> String {
+        self.import_with(name, platform, changes, 0).await
+    }
+
+    /// The same with so many bytes in it that nothing can compress.
+    pub async fn import_with(&self, name: &str, platform: &str, changes: &[&str], ballast: usize) -> String {
         let reference = format!("summoner-{}/{name}", self.run);
         let (repository, tag) = reference.rsplit_once(':').expect("a name with a tag");
         let label = format!("LABEL {TEST_LABEL}={}", self.run);
@@ -129,7 +134,7 @@ impl Bed {
             platform: platform.to_owned(),
             ..Default::default()
         };
-        let body = bollard::body_full(root_file_system(&self.run).into());
+        let body = bollard::body_full(root_file_system(&self.run, ballast).into());
         let mut steps = self.raw.create_image(Some(options), Some(body), None);
         while let Some(step) = steps.next().await {
             step.expect("an imported image");
@@ -173,7 +178,7 @@ impl Bed {
 /// An archive with a static busybox as `sh` and everything else it can be.
 ///
 /// It differs from every other run's, since a layer that is on the node already is not pulled.
-fn root_file_system(run: &str) -> Vec<u8> {
+fn root_file_system(run: &str, ballast: usize) -> Vec<u8> {
     let busybox = ["/bin/busybox", "/usr/bin/busybox"].iter().find_map(|path| std::fs::read(path).ok());
     let busybox = busybox.expect("busybox on this machine (Debian: busybox-static)");
     let mut archive = tar::Builder::new(Vec::new());
@@ -192,6 +197,8 @@ fn root_file_system(run: &str) -> Vec<u8> {
     archive.append_data(&mut file, "bin/busybox", busybox.as_slice()).expect("busybox");
     let mut file = header(tar::EntryType::Regular, 0o644, run.len());
     archive.append_data(&mut file, "etc/run", run.as_bytes()).expect("the run's id");
+    let mut file = header(tar::EntryType::Regular, 0o644, ballast);
+    archive.append_data(&mut file, "etc/ballast", noise(ballast).as_slice()).expect("ballast");
     for program in
         ["sh", "cat", "echo", "sleep", "stat", "seq", "head", "tail", "tr", "test", "httpd", "wget", "rm", "touch"]
     {
@@ -199,6 +206,18 @@ fn root_file_system(run: &str) -> Vec<u8> {
         archive.append_link(&mut link, format!("bin/{program}"), "busybox").expect("a link");
     }
     archive.into_inner().expect("an archive")
+}
+
+/// Bytes without any pattern that a compressor knows (xorshift).
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let words = std::iter::repeat_with(move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    words.flatten().take(length).collect()
 }
 
 /// A check that runs `script` often.
@@ -239,6 +258,11 @@ impl Process {
             .spawn();
         let child = child.unwrap_or_else(|error| panic!("these tests need {program}: {error}"));
         Self { child }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Ends it with SIGKILL, which no process can prepare for, and waits until it has ended.

@@ -5,10 +5,10 @@
 //! exactly between the two. The next process of the same operation is killed one write later, and so on to the end.
 
 mod hold;
-mod panel;
+pub mod panel;
 mod truth;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -20,7 +20,8 @@ use server::engine::{Engine as _, Mark};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use self::hold::{Hold, Row, blockers, end_sessions, until};
+pub use self::hold::until;
+use self::hold::{Hold, Row, blockers, end_sessions};
 use self::panel::Panel;
 use self::truth::{assert_agreement, has_ended, in_database, journal, on_node, running, state};
 use crate::bed::{Bed, Process, on_docker};
@@ -53,12 +54,7 @@ enum Stand {
 
 async fn on_scene(db: &PgPool, test: impl AsyncFnOnce(&mut Scene<'_>)) {
     on_docker(async |bed| {
-        let options = db.connect_options();
-        let address = std::env::var("DATABASE_URL").expect("DATABASE_URL");
-        // The path is the database; what follows it may name the socket's folder, slashes and all.
-        let mut database = reqwest::Url::parse(&address).expect("an address");
-        database.set_path(options.get_database().unwrap());
-        let mut panel = Panel::new(bed, database.as_str()).await;
+        let mut panel = Panel::new(bed, &address_of(db)).await;
         let process = panel.start();
         panel.ready().await;
         panel.set_up().await;
@@ -74,6 +70,15 @@ async fn on_scene(db: &PgPool, test: impl AsyncFnOnce(&mut Scene<'_>)) {
         }
     })
     .await;
+}
+
+/// The address of a test's database, as the program takes it.
+pub fn address_of(db: &PgPool) -> String {
+    let address = std::env::var("DATABASE_URL").expect("DATABASE_URL");
+    // The path is the database; what follows it may name the socket's folder, slashes and all.
+    let mut database = reqwest::Url::parse(&address).expect("an address");
+    database.set_path(db.connect_options().get_database().unwrap());
+    database.into()
 }
 
 /// Removes what the tool of a failed test left.
@@ -227,6 +232,21 @@ impl Scene<'_> {
 
     /// Fails unless the operation has ended that way, once, and node and database agree.
     async fn assert_ended(&self, operation: Uuid, end: End, event: &str) {
+        self.assert_ended_with(operation, end, event, &BTreeSet::new()).await;
+    }
+
+    /// Fails unless the operation was done, and what the node has beyond what the tool is made of is `kept`.
+    async fn assert_done_with_kept(&self, operation: Uuid, event: &str, kept: &BTreeSet<String>) {
+        let rows: Vec<String> = sqlx::query_scalar("select name from resources where state = 'kept' order by name")
+            .fetch_all(self.db)
+            .await
+            .unwrap();
+        let names: Vec<&str> = kept.iter().filter_map(|line| line.rsplit(' ').next()).collect();
+        assert_eq!(rows, names);
+        self.assert_ended_with(operation, End::Done, event, kept).await;
+    }
+
+    async fn assert_ended_with(&self, operation: Uuid, end: End, event: &str, kept: &BTreeSet<String>) {
         let steps = journal(self.db, operation).await;
         let word = if end == End::Done { "done" } else { "undone" };
         assert_eq!(state(self.db, operation).await, word, "{steps:#?}");
@@ -240,7 +260,9 @@ impl Scene<'_> {
                 .await
                 .unwrap();
         assert_eq!(events, ["operation.begun", event]);
-        assert_eq!(on_node(self.bed, &self.panel.tool).await, in_database(self.db, &self.panel.tool).await);
+        let mut expected = in_database(self.db, &self.panel.tool).await;
+        expected.extend(kept.iter().cloned());
+        assert_eq!(on_node(self.bed, &self.panel.tool).await, expected);
         until("its job is done", async || {
             let jobs: Vec<String> =
                 sqlx::query_scalar("select distinct state from jobs").fetch_all(self.db).await.unwrap();
@@ -340,6 +362,56 @@ async fn a_removal_survives_a_kill_at_every_write(db: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
+async fn a_removal_that_keeps_data_survives_a_kill_at_every_write(db: PgPool) {
+    on_scene(&db, async |scene| {
+        scene.installed().await;
+        let tool = scene.panel.tool.clone();
+        let is_volume = |line: &String| line.starts_with("volume ");
+        let volumes: BTreeSet<_> = on_node(scene.bed, &tool).await.into_iter().filter(is_volume).collect();
+        assert_eq!(volumes.len(), 1);
+        let operation = scene.kill_all_along(remove_keeping_data, End::Done).await;
+        scene.assert_done_with_kept(operation, "tool.removed", &volumes).await;
+        assert_eq!(on_node(scene.bed, &tool).await, volumes, "what is left is the data");
+    })
+    .await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_stop_a_start_and_a_restart_survive_a_kill_at_every_write(db: PgPool) {
+    on_scene(&db, async |scene| {
+        scene.installed().await;
+        let tool = scene.panel.tool.clone();
+        let before = on_node(scene.bed, &tool).await;
+        for (act, event, expected) in
+            [("stop", "tool.stopped", 0), ("start", "tool.started", 2), ("restart", "tool.restarted", 2)]
+        {
+            let since = started_at(scene.bed, &tool).await;
+            let begin =
+                async |panel: &Panel| panel.begin(Method::POST, &format!("/tools/{tool}/{act}"), &json!({})).await;
+            let operation = scene.kill_all_along(begin, End::Done).await;
+            scene.assert_ended(operation, End::Done, event).await;
+            assert_eq!(on_node(scene.bed, &tool).await, before, "{act} makes and removes nothing");
+            assert_eq!(running(scene.bed, &tool).await.len(), expected, "after {act}");
+            let is_new = started_at(scene.bed, &tool).await.iter().zip(&since).all(|(now, before)| now > before);
+            assert_eq!(is_new, act != "stop", "{act}");
+            scene.panel.ready().await;
+        }
+    })
+    .await;
+}
+
+/// When each of the tool's containers was started last, by name.
+async fn started_at(bed: &Bed, tool: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for service in ["app", "db"] {
+        let name = format!("{tool}-{service}-1");
+        let container = bed.raw.inspect_container(&name, None::<query::InspectContainerOptions>).await.unwrap();
+        found.push(container.state.unwrap().started_at.unwrap().to_string());
+    }
+    found
+}
+
+#[sqlx::test(migrations = "../migrations")]
 async fn an_install_and_a_removal_survive_kills_amid_their_steps(db: PgPool) {
     on_scene(&db, async |scene| {
         let operation = scene.kill_amid(async |panel| panel.install("fine").await).await;
@@ -391,6 +463,10 @@ async fn a_container_that_was_half_made_is_made_anew(db: PgPool) {
 async fn reconfigure(panel: &Panel, mode: &str) -> Uuid {
     let request = json!({ "answers": { "MODE": mode } });
     panel.begin(Method::PUT, &format!("/tools/{}/settings", panel.tool), &request).await
+}
+
+async fn remove_keeping_data(panel: &Panel) -> Uuid {
+    panel.begin(Method::POST, &format!("/tools/{}/remove", panel.tool), &json!({ "data": "keep" })).await
 }
 
 async fn remove(panel: &Panel) -> Uuid {

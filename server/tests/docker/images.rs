@@ -22,6 +22,8 @@ const PASSWORD_HASH: &str = "$2b$04$abcdefghijklmnopqrstuuL26ipiN7AMdxsJU.733vQS
 /// A registry on a port of this machine.
 pub struct Registry {
     pub address: String,
+    /// Its configuration: a second process may serve the same data to another network.
+    pub config: std::path::PathBuf,
     _process: Process,
 }
 
@@ -46,7 +48,7 @@ impl Registry {
         let process = Process::start("docker-registry", &arguments, &folder.join("log"));
         for _ in 0..300 {
             if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-                return Self { address: format!("127.0.0.1:{port}"), _process: process };
+                return Self { address: format!("127.0.0.1:{port}"), config: path, _process: process };
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }

@@ -39,20 +39,20 @@ async fn an_engine_out_of_reach_is_told_with_what_to_do() {
 }
 
 /// An engine of the test's own, in a network namespace of its own: without a bridge it removes the machine's `docker0`.
-struct PrivateEngine {
-    folder: std::path::PathBuf,
+pub struct PrivateEngine {
+    pub folder: std::path::PathBuf,
 }
 
 impl PrivateEngine {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { folder: folder(&run_id()) }
     }
 
-    fn address(&self) -> String {
+    pub fn address(&self) -> String {
         format!("unix://{}", self.folder.join("engine.sock").display())
     }
 
-    fn start(&self) -> Process {
+    pub fn start(&self) -> Process {
         let at = |name: &str| self.folder.join(name).display().to_string();
         let arguments = [
             "--net",
@@ -69,11 +69,13 @@ impl PrivateEngine {
             "--iptables=false",
             "--ip-forward=false",
             "--ip-masq=false",
+            // The first failure is the answer; the engine's own five attempts take a minute.
+            "--max-download-attempts=1",
         ];
         Process::start("unshare", &arguments, &self.folder.join("log"))
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 }

@@ -51,6 +51,11 @@ impl Check<'_> {
             self.about(path, "It is not said which tags are releases. Add “tags” with a pattern.");
             return;
         };
+        if rule.examples.release.is_empty() || rule.examples.other.is_empty() {
+            let message = "Nothing shows the pattern at work. Add “examples” with tags that are releases (“release”) and some \
+                           that are not (“other”).";
+            self.about(path, message);
+        }
         for tag in rule.examples.release.iter().filter(|tag| !tags.matches(tag)) {
             self.about(
                 &format!("{path}.examples.release"),

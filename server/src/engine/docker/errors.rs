@@ -145,6 +145,9 @@ fn unreachable_reason(cause: &Cause, endpoint: &Endpoint) -> Option<String> {
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(cause);
     while let Some(error) = source {
         if let Some(io) = error.downcast_ref::<io::Error>() {
+            if let Some(tls) = tls_error(io) {
+                return Some(tls_advice(tls, endpoint));
+            }
             return Some(match io.kind() {
                 kind @ (io::ErrorKind::NotFound
                 | io::ErrorKind::ConnectionRefused
@@ -159,6 +162,40 @@ fn unreachable_reason(cause: &Cause, endpoint: &Endpoint) -> Option<String> {
         innermost = error;
     }
     Some(format!("the connection to {endpoint} was lost ({innermost})"))
+}
+
+/// The refusal of a certificate inside `error`, however often it was wrapped.
+fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+    let inner = error.get_ref()?;
+    inner.downcast_ref::<rustls::Error>().or_else(|| tls_error(inner.downcast_ref::<io::Error>()?))
+}
+
+/// What to do when `endpoint` and we do not trust each other.
+fn tls_advice(error: &rustls::Error, endpoint: &Endpoint) -> String {
+    use rustls::{AlertDescription as Alert, CertificateError, Error};
+    match error {
+        Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => format!(
+            "the ca.pem in the folder DOCKER_CERT_PATH does not know who signed the certificate of {endpoint}; put the \
+             authority of that engine there"
+        ),
+        Error::InvalidCertificate(problem) => {
+            format!("the certificate of {endpoint} does not hold ({problem}); give the engine another")
+        }
+        Error::AlertReceived(
+            Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnknownCA
+            | Alert::CertificateExpired
+            | Alert::CertificateRevoked
+            | Alert::CertificateUnknown
+            | Alert::AccessDenied
+            | Alert::DecryptError,
+        ) => format!(
+            "{endpoint} does not accept our certificate ({error}); put a cert.pem and key.pem that its authority signed \
+             into the folder DOCKER_CERT_PATH"
+        ),
+        _ => format!("no TLS connection to {endpoint} came about ({error})"),
+    }
 }
 
 /// What to do when connecting to `endpoint` failed with `kind`.

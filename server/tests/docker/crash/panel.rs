@@ -19,12 +19,17 @@ pub struct Panel {
     log: PathBuf,
     client: reqwest::Client,
     cookie: String,
-    _registry: Registry,
+    pub registry: Registry,
 }
 
 impl Panel {
     /// Everything laid out, nothing started.
     pub async fn new(bed: &Bed, database: &str) -> Self {
+        Self::with(bed, database, &[], 0).await
+    }
+
+    /// The same with further arguments of the program, and so many bytes in the image of the second service.
+    pub async fn with(bed: &Bed, database: &str, further: &[String], ballast: usize) -> Self {
         let registry = Registry::start(bed, false).await;
         let catalog = bed.folder.join("catalog/demo");
         std::fs::create_dir_all(&catalog).unwrap();
@@ -36,7 +41,8 @@ impl Panel {
         std::fs::write(site.join("manifest.json"), "{}").unwrap();
         for part in ["db", "app"] {
             let label = format!("LABEL part={part}");
-            let image = bed.import(&format!("{part}:1"), "linux/amd64", &[&label]).await;
+            let ballast = if part == "app" { ballast } else { 0 };
+            let image = bed.import_with(&format!("{part}:1"), "linux/amd64", &[&label], ballast).await;
             let (repository, _) = registry.push(bed, &image, &format!("demo/{part}")).await;
             // What is on the node already would not be pulled.
             for name in [format!("{repository}:1"), image] {
@@ -61,11 +67,11 @@ impl Panel {
         Self {
             origin: format!("http://{address}"),
             tool: format!("demo-{}", bed.run),
-            arguments: arguments.to_vec(),
+            arguments: [&arguments[..], further].concat(),
             log: bed.folder.join("panel.log"),
             client: client.build().unwrap(),
             cookie: String::new(),
-            _registry: registry,
+            registry,
         }
     }
 
@@ -126,6 +132,11 @@ impl Panel {
     pub async fn begin(&self, method: Method, path: &str, body: &Value) -> Uuid {
         let begun: Value = self.ask(method, path, body).await.json().await.unwrap();
         begun["operation_id"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// What the API says at `path`.
+    pub async fn read(&self, path: &str) -> Value {
+        self.ask(Method::GET, path, &Value::Null).await.json().await.unwrap()
     }
 
     /// Begins to install the tool in that mode.

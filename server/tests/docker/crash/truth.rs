@@ -63,12 +63,24 @@ pub async fn assert_agreement(bed: &Bed, db: &PgPool, operation: Uuid) {
         let is_cleared = |mark: &Value| {
             steps.iter().any(|other| other.kind == "clear" && other.state != "waiting" && other.input["mark"] == *mark)
         };
+        let is_made = |mark: &Value| steps.iter().any(|other| other.kind == "create" && mark_in(mark).0 == other.mark);
+        // Of a stop and a start of one container, as in a restart, the one that came last says how it is.
+        let has_begun = |kind: &str| {
+            steps.iter().any(|other| {
+                other.kind == kind && other.state != "waiting" && other.input["container"] == step.input["container"]
+            })
+        };
         let is = match step.kind.as_str() {
+            "stop" if has_begun("start") => continue,
+            "start" if !holds && steps.iter().any(|other| other.kind == "stop" && other.input == step.input) => {
+                continue;
+            }
             "create" | "network" | "volume" => is_there(&listing, Mark(step.mark)),
             "pull" => bed.engine.image(&pinned(&step.input["image"])).await.unwrap().is_some(),
             "start" => of(mark_in(&step.input["container"])).is_some_and(|container| match holds {
-                // It may have ended by itself since.
-                true => container.state != ContainerState::Created,
+                // What was made just now may have ended by itself since; what ran before goes on.
+                true if is_made(&step.input["container"]) => container.state != ContainerState::Created,
+                true => container.state == ContainerState::Running,
                 false => container.state == ContainerState::Running,
             }),
             "stop" | "retire" if is_cleared(&step.input["container"]) => continue,
@@ -78,6 +90,12 @@ pub async fn assert_agreement(bed: &Bed, db: &PgPool, operation: Uuid) {
                 name if name == text("name") => false,
                 other => panic!("a name that nobody gave: {other}"),
             },
+            "clear" if text("what") == "kept_volume" => {
+                let kept = "select exists (select 1 from resources where name = $1 and state = 'kept')";
+                let is_kept: bool = sqlx::query_scalar(kept).bind(text("name")).fetch_one(db).await.unwrap();
+                assert!(is_there(&listing, mark_in(&step.input["mark"])), "a kept volume is gone: {step:#?}");
+                is_kept
+            }
             "clear" if text("what") == "image" => bed.engine.image(text("name")).await.unwrap().is_none(),
             "clear" => !is_there(&listing, mark_in(&step.input["mark"])),
             _ => continue,
