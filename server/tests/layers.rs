@@ -18,6 +18,20 @@ const ATTICS: [&str; 8] = ["common", "helper", "helpers", "misc", "models", "typ
 /// How SQL is recognised: the checked macros and the roads around them.
 const SQL: [&str; 6] = ["query!(", "query_as!(", "query_scalar!(", "sqlx::query(", "sqlx::raw_sql(", "AssertSqlSafe("];
 
+/// Entry points before there is anybody: the first run, signing in and out, who a token belongs to, and the sign on the
+/// door.
+const ACTORLESS: [&str; 9] = [
+    "check_setup",
+    "finish_setup",
+    "new_setup_link",
+    "open_setup",
+    "session",
+    "setup_needed",
+    "sign_in",
+    "sign_out",
+    "site_name",
+];
+
 /// How a public item begins.
 const ITEMS: [&str; 7] =
     ["pub async fn ", "pub const ", "pub enum ", "pub fn ", "pub struct ", "pub trait ", "pub type "];
@@ -68,6 +82,30 @@ fn sql_stands_only_in_the_store_of_its_domain() {
         }
     }
     assert!(refused.is_empty(), "SQL belongs in the store.rs of its domain:\n  {}", refused.join("\n  "));
+}
+
+#[test]
+fn s6_rights_are_asked_for_below_the_web() {
+    for path in sources(&Path::new(ROOT).join("web")) {
+        let code = without_comments(&read(&path));
+        assert!(!code.contains(".needs("), "{}: the domain asks for rights", path.display());
+    }
+    for domain in ["tools", "auth"] {
+        for path in sources(&Path::new(ROOT).join(domain)) {
+            let text = read(&path);
+            let code = without_comments(text.split("#[cfg(test)]").next().unwrap_or_default());
+            for entry in without_actor(&code) {
+                assert!(ACTORLESS.contains(&entry.as_str()), "{}: {entry} takes no Actor", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_reader_of_entry_points_sees_who_takes_no_actor() {
+    let code = "impl Tools {\n    pub async fn list(&self, actor: &Actor) -> X {}\n    pub async fn peek(\n        &self,\n    ) {}\n\
+                \n    async fn own(&self) {}\n    pub(super) async fn near(&self) {}\n}\nimpl Other {\n    pub async fn free(&self) {}\n}";
+    assert_eq!(without_actor(code), ["peek"]);
 }
 
 #[test]
@@ -180,6 +218,25 @@ fn group_heads(group: &str) -> Vec<String> {
         }
     }
     heads
+}
+
+/// The public functions with a `self` of the services `Tools` and `Auth` that take no actor.
+fn without_actor(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for service in ["impl Tools {", "impl Auth {"] {
+        for (at, _) in code.match_indices(service) {
+            let body = &code[at..];
+            let body = &body[..body.find("\n}").unwrap_or(body.len())];
+            for (at, _) in body.match_indices("    pub async fn ").chain(body.match_indices("    pub fn ")) {
+                let signature = body[at..].split('{').next().unwrap_or_default();
+                let name = identifier(signature.split("fn ").nth(1).unwrap_or_default());
+                if signature.contains("&self") && !signature.contains("actor: &Actor") {
+                    found.push(name);
+                }
+            }
+        }
+    }
+    found
 }
 
 /// Line and text of each public item above which no docstring stands, tests left out.

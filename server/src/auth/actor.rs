@@ -16,6 +16,12 @@ pub struct UserId(pub Uuid);
 #[serde(transparent)]
 pub struct SessionId(pub Uuid);
 
+impl From<Uuid> for SessionId {
+    fn from(id: Uuid) -> Self {
+        Self(id)
+    }
+}
+
 impl fmt::Display for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

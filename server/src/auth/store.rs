@@ -264,14 +264,9 @@ pub(super) async fn user_by_email(
     .fetch_optional(db)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let user = User {
-        user_id: UserId(row.user_id),
-        email: row.email,
-        name: row.name,
-        role: role(&row.role)?,
-        created_at: row.created_at.to_jiff(),
-    };
-    Ok(Some((user, row.password_hash)))
+    let user =
+        UserRow { user_id: row.user_id, email: row.email, name: row.name, role: row.role, created_at: row.created_at };
+    Ok(Some((user.try_into()?, row.password_hash)))
 }
 
 /// The hash of an account's password, held until the caller's transaction ends.
@@ -426,7 +421,8 @@ pub(super) async fn sessions_of(
     user_id: UserId,
     now: Timestamp,
 ) -> Result<Vec<Session>, Error> {
-    let rows = sqlx::query!(
+    sqlx::query_as!(
+        Session,
         r#"select
                session_id, address, user_agent,
                created_at as "created_at: jiff_sqlx::Timestamp",
@@ -442,19 +438,7 @@ pub(super) async fn sessions_of(
         now.to_sqlx() as _,
     )
     .fetch_all(db)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Session {
-            session_id: SessionId(row.session_id),
-            created_at: row.created_at.to_jiff(),
-            seen_at: row.seen_at.to_jiff(),
-            idle_ends_at: row.idle_ends_at.to_jiff(),
-            ends_at: row.ends_at.to_jiff(),
-            address: row.address,
-            user_agent: row.user_agent,
-        })
-        .collect())
+    .await
 }
 
 /// Whose session this is.

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use indexmap::IndexMap;
 
 use super::about::{
-    About, Backup, Category, Exposed, FirstLogin, HealthCheck, ImageRule, Links, Needs, SingleSignOn, Text, Webhooks,
+    About, Category, Exposed, FirstLogin, HealthCheck, ImageRule, Links, Needs, SingleSignOn, Text, Webhooks,
 };
+use super::backup::Backup;
 use super::compose::file::ComposeFile;
 use super::decode::decode;
 use super::fields::Field;

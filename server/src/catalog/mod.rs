@@ -11,6 +11,7 @@
 //! - Secrets do not show in `Debug`.
 
 pub mod about;
+pub mod backup;
 pub mod compose;
 mod decode;
 mod entry;

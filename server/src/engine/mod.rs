@@ -9,17 +9,18 @@
 
 pub mod docker;
 pub mod fake;
+mod spec;
 pub mod watch;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
-use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub use spec::{ContainerSpec, FileSpec, HealthCheck, Mount, NetworkSpec, Pull, VolumeSpec};
 
 /// The label that names the tool (its id) a container, network or volume belongs to.
 pub const TOOL_LABEL: &str = "app.summoner.tool";
@@ -36,6 +37,12 @@ pub const SERVICE_LABEL: &str = "com.docker.compose.service";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Mark(pub Uuid);
+
+impl From<Uuid> for Mark {
+    fn from(id: Uuid) -> Self {
+        Self(id)
+    }
+}
 
 impl std::fmt::Display for Mark {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -298,17 +305,6 @@ pub struct Image {
     pub platform: String,
 }
 
-/// What to pull: by digest, so that what was chosen is what runs.
-#[derive(Clone, Debug)]
-pub struct Pull {
-    /// The repository as the engine has to ask for it, without tag: `docker.io/library/nginx`, `127.0.0.1:5000/a/b`.
-    pub repository: String,
-    /// The digest, `sha256:…`.
-    pub digest: String,
-    /// User and password for the registry, if it wants them.
-    pub credentials: Option<(String, SecretString)>,
-}
-
 /// How far one layer of a pull is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerProgress {
@@ -320,130 +316,6 @@ pub struct LayerProgress {
     pub done_bytes: u64,
     /// Bytes of the present phase in all; zero when unknown.
     pub total_bytes: u64,
-}
-
-/// A network to create. The driver is `bridge`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NetworkSpec {
-    /// Its name.
-    pub name: String,
-    /// All labels, the mark among them.
-    pub labels: BTreeMap<String, String>,
-    /// Whether it is cut off from the outside.
-    pub internal: bool,
-}
-
-/// A volume to create, with the local driver.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VolumeSpec {
-    /// Its name.
-    pub name: String,
-    /// All labels, the mark among them.
-    pub labels: BTreeMap<String, String>,
-}
-
-/// A container to create. Fields mean what they mean in a Compose service.
-#[derive(Clone, Debug, Default)]
-pub struct ContainerSpec {
-    /// Its name.
-    pub name: String,
-    /// The image: an id or `repository@sha256:…` that is on the node.
-    pub image: String,
-    /// All labels, the mark among them.
-    pub labels: BTreeMap<String, String>,
-    /// Replaces the image's command.
-    pub command: Option<Vec<String>>,
-    /// Replaces the image's entry point.
-    pub entrypoint: Option<Vec<String>>,
-    /// Variables, in order. They may hold secrets: never log them.
-    pub environment: Vec<(String, String)>,
-    /// Ports published on the host.
-    pub ports: Vec<PublishedPort>,
-    /// Ports that are open to other containers only: port and protocol.
-    pub expose: Vec<(u16, String)>,
-    /// Volumes and temporary file systems.
-    pub mounts: Vec<Mount>,
-    /// The networks to join, each with the names under which others find the container; none cuts it off entirely.
-    pub networks: Vec<(String, Vec<String>)>,
-    /// The health check; `None` leaves the image's own.
-    pub health_check: Option<HealthCheck>,
-    /// `no`, `always`, `unless-stopped`, `on-failure` or `on-failure:5`.
-    pub restart: String,
-    /// `user`, `uid` or `uid:gid`.
-    pub user: Option<String>,
-    /// The working directory.
-    pub working_dir: Option<String>,
-    /// The host name inside.
-    pub hostname: Option<String>,
-    /// Capabilities added.
-    pub cap_add: Vec<String>,
-    /// Capabilities dropped.
-    pub cap_drop: Vec<String>,
-    /// Such as `no-new-privileges:true`.
-    pub security_opt: Vec<String>,
-    /// Whether the root file system is read-only.
-    pub read_only: bool,
-    /// Temporary file systems: path to options.
-    pub tmpfs: BTreeMap<String, String>,
-    /// Size of `/dev/shm`.
-    pub shm_size_bytes: Option<u64>,
-    /// Limits: name, soft, hard.
-    pub ulimits: Vec<(String, i64, i64)>,
-    /// Kernel settings of its namespace.
-    pub sysctls: BTreeMap<String, String>,
-    /// How long it may take to stop before it is killed.
-    pub stop_grace_period: Option<Duration>,
-    /// The signal that asks it to stop.
-    pub stop_signal: Option<String>,
-    /// Whether a small init process runs as PID 1.
-    pub init: Option<bool>,
-    /// Logging driver and its options; `None` leaves the engine's.
-    pub logging: Option<(String, BTreeMap<String, String>)>,
-    /// Lines for `/etc/hosts`: `name:address`.
-    pub extra_hosts: Vec<String>,
-    /// Memory limit.
-    pub memory_bytes: Option<u64>,
-    /// Processors it may use, in thousandths.
-    pub cpu_millis: Option<u64>,
-    /// Files laid into the container before it starts.
-    pub files: Vec<FileSpec>,
-}
-
-/// A mount of a named volume.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mount {
-    /// The volume's name.
-    pub volume: String,
-    /// The path inside.
-    pub target: String,
-    /// Whether it cannot be written.
-    pub read_only: bool,
-}
-
-/// A file laid into a container before it starts (a Compose config or secret).
-#[derive(Clone, Debug)]
-pub struct FileSpec {
-    /// The absolute path inside.
-    pub path: String,
-    /// Its content.
-    pub content: SecretString,
-    /// Its permission bits, such as `0o444`.
-    pub mode: u32,
-}
-
-/// A health check.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HealthCheck {
-    /// `["CMD", …]`, `["CMD-SHELL", …]` or `["NONE"]`.
-    pub test: Vec<String>,
-    /// Time between two checks.
-    pub interval: Option<Duration>,
-    /// Time one check may take.
-    pub timeout: Option<Duration>,
-    /// Time after the start in which failures do not count.
-    pub start_period: Option<Duration>,
-    /// Failures in a row that make it unhealthy.
-    pub retries: Option<u32>,
 }
 
 /// What an inspection adds to a listing.

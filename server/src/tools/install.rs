@@ -1,7 +1,6 @@
 //! From a request to a journaled install: versions to digests, answers to a definition, definition to a plan.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use api::FieldProblem;
 use api::operations::{OperationKind, PlanView, PlannedImage};
@@ -11,7 +10,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::definition::{Definition, Resolved, RunningImage};
+use super::definition::{Definition, Resolved};
 use super::steps::check::{self, port_taken, taken};
 use super::{Error, Result, Tools, open_secrets, plan, seal_secrets, store, view};
 use crate::auth::{Actor, Right};
@@ -22,12 +21,9 @@ use crate::catalog::{Entry, ToolName, Values, fields, generated};
 use crate::engine::Mark;
 use crate::events::{self, NewEvent};
 use crate::operations::{Moment, NewOperation, NewStep};
-use crate::registry::{Digest, Reference};
 
 /// The first port proposed where the entry's own is taken.
 const FIRST_PORT: u16 = 20_000;
-/// How old the answer to "what does this tag point to" may be when it decides what runs.
-const FRESH_DIGEST: Duration = Duration::from_secs(30);
 
 /// An install that could be begun.
 struct Prepared {
@@ -409,74 +405,6 @@ impl Tools {
                 && port_taken(&snapshot.listing, &[], address(reach), *port).is_none()
         };
         std::iter::once(own).chain(FIRST_PORT..u16::MAX).find(is_free).unwrap_or(own)
-    }
-
-    /// The images by digest: each key's chosen tag, or the known good one.
-    async fn images(
-        &self,
-        entry: &Entry,
-        versions: &BTreeMap<String, String>,
-        problems: &mut Vec<FieldProblem>,
-    ) -> Result<BTreeMap<String, RunningImage>> {
-        for key in versions.keys().filter(|key| !entry.about.images.contains_key(*key)) {
-            let message = format!("{} has no image named {key}", entry.about.name);
-            problems.push(FieldProblem { field: format!("versions.{key}"), message });
-        }
-        let mut images = BTreeMap::new();
-        for (key, rule) in entry.about.images.iter().filter(|(_, rule)| rule.follows.is_none()) {
-            let asked = versions.get(key).map(|tag| tag.trim()).filter(|tag| !tag.is_empty());
-            let Some(tag) = asked.or(rule.default.as_deref()) else { continue };
-            let field = format!("versions.{key}");
-            let Some(repository) = entry.repository(key).and_then(|name| name.parse::<Reference>().ok()) else {
-                let message = format!("the entry names no image for {key}");
-                problems.push(FieldProblem { field, message });
-                continue;
-            };
-            let reference = match repository.with_tag(tag) {
-                Ok(reference) => reference,
-                Err(error) => {
-                    problems.push(FieldProblem { field, message: error.to_string() });
-                    continue;
-                }
-            };
-            match self.digest(&reference).await {
-                Ok(digest) => {
-                    let image = RunningImage {
-                        reference: reference.to_string(),
-                        tag: tag.to_owned(),
-                        digest: digest.as_str().to_owned(),
-                        source: self.source(&reference),
-                    };
-                    images.insert(key.clone(), image);
-                }
-                Err(message) => problems.push(FieldProblem { field, message }),
-            }
-        }
-        Ok(images)
-    }
-
-    /// What a tag points to. While its registry is away the last known digest holds, if the image is on the node.
-    async fn digest(&self, reference: &Reference) -> Result<Digest, String> {
-        let known = self.versions.digest(reference, FRESH_DIGEST).await.map_err(|error| error.to_string())?;
-        let Some(reason) = known.reason else { return Ok(known.value) };
-        let pinned = format!("{}@{}", self.source(reference), known.value.as_str());
-        match self.means.engine.image(&pinned).await {
-            Ok(Some(_)) => Ok(known.value),
-            Ok(None) => Err(format!(
-                "{}. Only versions that are on this machine already can be installed meanwhile.",
-                reason.trim_end_matches('.')
-            )),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    /// The repository as the engine asks for it: a mirror's where one stands in.
-    pub(super) fn source(&self, reference: &Reference) -> String {
-        let registry = reference.registry();
-        match self.mirrors.get(registry).filter(|_| self.versions.uses_mirror(registry)) {
-            Some(mirror) => format!("{mirror}/{}", reference.repository()),
-            None => format!("{registry}/{}", reference.repository()),
-        }
     }
 }
 

@@ -13,6 +13,7 @@ mod change;
 mod definition;
 mod domain;
 mod export;
+mod images;
 mod install;
 mod logs;
 mod measure;

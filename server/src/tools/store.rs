@@ -310,7 +310,8 @@ pub(super) async fn identity(
 
 /// Everything Summoner made that is not gone: of one tool, or of all.
 pub(super) async fn resources(db: impl PgExecutor<'_>, tool_id: Option<Uuid>) -> Result<Vec<Resource>, sqlx::Error> {
-    let rows = sqlx::query!(
+    sqlx::query_as!(
+        Resource,
         "select mark, tool_id, kind, name, service, revision, state
          from resources
          where state <> 'gone'
@@ -319,19 +320,7 @@ pub(super) async fn resources(db: impl PgExecutor<'_>, tool_id: Option<Uuid>) ->
         tool_id,
     )
     .fetch_all(db)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Resource {
-            mark: Mark(row.mark),
-            tool_id: row.tool_id,
-            kind: row.kind,
-            name: row.name,
-            service: row.service,
-            revision: row.revision,
-            state: row.state,
-        })
-        .collect())
+    .await
 }
 
 /// Writes down that a resource is there; repeating it changes nothing.
@@ -374,7 +363,8 @@ pub(super) async fn kept_volume(
     node: &str,
     name: &str,
 ) -> Result<Option<Resource>, sqlx::Error> {
-    let row = sqlx::query!(
+    sqlx::query_as!(
+        Resource,
         "select mark, tool_id, kind, name, service, revision, state
          from resources
          where node = $1 and name = $2 and kind = 'volume' and state = 'kept'",
@@ -382,16 +372,7 @@ pub(super) async fn kept_volume(
         name,
     )
     .fetch_optional(db)
-    .await?;
-    Ok(row.map(|row| Resource {
-        mark: Mark(row.mark),
-        tool_id: row.tool_id,
-        kind: row.kind,
-        name: row.name,
-        service: row.service,
-        revision: row.revision,
-        state: row.state,
-    }))
+    .await
 }
 
 /// Names of kept volumes on the node that begin with `prefix`.

@@ -1,6 +1,7 @@
 //! Rules about what is kept and how people and other programs get in: backup, sign-on, webhooks.
 
-use super::super::about::{Apply, Backup, Dump, DumpEngine, Exec, Proof};
+use super::super::about::Apply;
+use super::super::backup::{Backup, Dump, DumpEngine, Exec, Proof};
 use super::Check;
 
 impl Check<'_> {

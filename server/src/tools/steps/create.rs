@@ -5,10 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Means, gone_is_fine};
+use super::{Made, Means, gone_is_fine};
 use crate::engine::{self, ContainerSpec, ContainerState, Mark, Volume, mark_of};
 use crate::operations::{Step, StepContext, StepError};
-use crate::tools::store::{self, Resource};
+use crate::tools::store;
 
 pub(in crate::tools) const KIND: &str = "create";
 
@@ -46,16 +46,14 @@ impl Step for Create {
                 }
             }
         }
-        let resource = Resource {
+        let made = Made {
+            kind: "container",
             mark: cx.mark,
-            tool_id: cx.operation.tool_id,
-            kind: "container".into(),
             name: spec.name,
             service: Some(self.input.service.clone()),
             revision: self.input.revision,
-            state: "present".into(),
         };
-        store::present(&self.means.db, &self.means.node, &resource).await?;
+        self.means.record(cx, made).await?;
         Ok(())
     }
 

@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 use super::definition::{Definition, Resolved};
 use super::reading::{Key, Readings};
-use super::store;
+use super::store::{self, Resource};
 use crate::clock::Clock;
 use crate::engine::{self, Container, Engine, LogQuery, Mark};
 use crate::health::probe::Prober;
@@ -60,6 +60,20 @@ pub struct Means {
     pub prober: Prober,
     /// Definitions that were read already.
     pub readings: Readings,
+}
+
+/// Something that a step made on the node.
+pub(super) struct Made {
+    /// `container`, `image`, `network` or `volume`.
+    pub kind: &'static str,
+    /// What it is found by.
+    pub mark: Mark,
+    /// Its name on the node.
+    pub name: String,
+    /// The service, of a container.
+    pub service: Option<String>,
+    /// The revision that asked for it.
+    pub revision: i32,
 }
 
 /// The step of that kind, with its input read.
@@ -128,6 +142,14 @@ impl Means {
             host: self.host.clone(),
         };
         Ok((Key::of(tool_id, revision, &row.secrets), definition))
+    }
+
+    /// Writes down what a step of the operation made, or took up; repeating it changes nothing.
+    pub(super) async fn record(&self, cx: &StepContext, made: Made) -> Result<(), StepError> {
+        let Made { kind, mark, name, service, revision } = made;
+        let (tool_id, state) = (cx.operation.tool_id, "present".to_owned());
+        let resource = Resource { mark, tool_id, kind: kind.to_owned(), name, service, revision, state };
+        Ok(store::present(&self.db, &self.node, &resource).await?)
     }
 
     /// The container that carries `mark`, if it is on the node.

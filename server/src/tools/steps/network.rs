@@ -5,11 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Means, gone_is_fine};
+use super::{Made, Means, gone_is_fine};
 use crate::engine::{self, Mark, mark_of};
 use crate::operations::{Step, StepContext, StepError};
 use crate::tools::definition::NetworkToMake;
-use crate::tools::store::{self, Resource};
+use crate::tools::store;
 
 pub(in crate::tools) const KIND: &str = "network";
 
@@ -38,16 +38,9 @@ impl Step for MakeNetwork {
                 }
             }
         }
-        let resource = Resource {
-            mark: cx.mark,
-            tool_id: cx.operation.tool_id,
-            kind: "network".into(),
-            name: spec.name,
-            service: None,
-            revision: self.input.revision,
-            state: "present".into(),
-        };
-        store::present(&self.means.db, &self.means.node, &resource).await?;
+        let made =
+            Made { kind: "network", mark: cx.mark, name: spec.name, service: None, revision: self.input.revision };
+        self.means.record(cx, made).await?;
         Ok(())
     }
 

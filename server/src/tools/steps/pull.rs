@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Means, gone_is_fine};
+use super::{Made, Means, gone_is_fine};
 use crate::engine;
 use crate::operations::{Step, StepContext, StepError};
 use crate::tools::definition::RunningImage;
-use crate::tools::store::{self, Resource};
+use crate::tools::store;
 
 pub(in crate::tools) const KIND: &str = "pull";
 
@@ -50,16 +50,8 @@ impl Step for Pull {
         // An image that was there before us is not ours to remove, unless another tool brought it.
         let is_shared = store::is_image_shared(&self.means.db, cx.operation.tool_id, &name).await?;
         if memory["was_present"] == false || is_shared {
-            let resource = Resource {
-                mark: cx.mark,
-                tool_id: cx.operation.tool_id,
-                kind: "image".into(),
-                name,
-                service: None,
-                revision: self.input.revision,
-                state: "present".into(),
-            };
-            store::present(&self.means.db, &self.means.node, &resource).await?;
+            let made = Made { kind: "image", mark: cx.mark, name, service: None, revision: self.input.revision };
+            self.means.record(cx, made).await?;
         }
         Ok(())
     }

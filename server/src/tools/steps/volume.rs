@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Means, gone_is_fine};
+use super::{Made, Means, gone_is_fine};
 use crate::engine::{self, Mark, mark_of};
 use crate::operations::{Step, StepContext, StepError};
-use crate::tools::store::{self, Resource};
+use crate::tools::store;
 
 pub(in crate::tools) const KIND: &str = "volume";
 
@@ -51,16 +51,8 @@ impl Step for MakeVolume {
                 made => made?,
             },
         }
-        let resource = Resource {
-            mark,
-            tool_id: cx.operation.tool_id,
-            kind: "volume".into(),
-            name: spec.name,
-            service: None,
-            revision: self.input.revision,
-            state: "present".into(),
-        };
-        store::present(&self.means.db, &self.means.node, &resource).await?;
+        let made = Made { kind: "volume", mark, name: spec.name, service: None, revision: self.input.revision };
+        self.means.record(cx, made).await?;
         Ok(())
     }
 

@@ -1,0 +1,84 @@
+//! From tags to what runs: each image by digest, from the registry or the mirror that stands in for it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use api::FieldProblem;
+
+use super::definition::RunningImage;
+use super::{Result, Tools};
+use crate::catalog::Entry;
+use crate::registry::{Digest, Reference};
+
+/// How old the answer to "what does this tag point to" may be when it decides what runs.
+const FRESH_DIGEST: Duration = Duration::from_secs(30);
+
+impl Tools {
+    /// The images by digest: each key's chosen tag, or the known good one.
+    pub(super) async fn images(
+        &self,
+        entry: &Entry,
+        versions: &BTreeMap<String, String>,
+        problems: &mut Vec<FieldProblem>,
+    ) -> Result<BTreeMap<String, RunningImage>> {
+        for key in versions.keys().filter(|key| !entry.about.images.contains_key(*key)) {
+            let message = format!("{} has no image named {key}", entry.about.name);
+            problems.push(FieldProblem { field: format!("versions.{key}"), message });
+        }
+        let mut images = BTreeMap::new();
+        for (key, rule) in entry.about.images.iter().filter(|(_, rule)| rule.follows.is_none()) {
+            let asked = versions.get(key).map(|tag| tag.trim()).filter(|tag| !tag.is_empty());
+            let Some(tag) = asked.or(rule.default.as_deref()) else { continue };
+            let field = format!("versions.{key}");
+            let Some(repository) = entry.repository(key).and_then(|name| name.parse::<Reference>().ok()) else {
+                let message = format!("the entry names no image for {key}");
+                problems.push(FieldProblem { field, message });
+                continue;
+            };
+            let reference = match repository.with_tag(tag) {
+                Ok(reference) => reference,
+                Err(error) => {
+                    problems.push(FieldProblem { field, message: error.to_string() });
+                    continue;
+                }
+            };
+            match self.digest(&reference).await {
+                Ok(digest) => {
+                    let image = RunningImage {
+                        reference: reference.to_string(),
+                        tag: tag.to_owned(),
+                        digest: digest.as_str().to_owned(),
+                        source: self.source(&reference),
+                    };
+                    images.insert(key.clone(), image);
+                }
+                Err(message) => problems.push(FieldProblem { field, message }),
+            }
+        }
+        Ok(images)
+    }
+
+    /// What a tag points to. While its registry is away the last known digest holds, if the image is on the node.
+    async fn digest(&self, reference: &Reference) -> Result<Digest, String> {
+        let known = self.versions.digest(reference, FRESH_DIGEST).await.map_err(|error| error.to_string())?;
+        let Some(reason) = known.reason else { return Ok(known.value) };
+        let pinned = format!("{}@{}", self.source(reference), known.value.as_str());
+        match self.means.engine.image(&pinned).await {
+            Ok(Some(_)) => Ok(known.value),
+            Ok(None) => Err(format!(
+                "{}. Only versions that are on this machine already can be installed meanwhile.",
+                reason.trim_end_matches('.')
+            )),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// The repository as the engine asks for it: a mirror's where one stands in.
+    fn source(&self, reference: &Reference) -> String {
+        let registry = reference.registry();
+        match self.mirrors.get(registry).filter(|_| self.versions.uses_mirror(registry)) {
+            Some(mirror) => format!("{mirror}/{}", reference.repository()),
+            None => format!("{registry}/{}", reference.repository()),
+        }
+    }
+}
