@@ -1,8 +1,32 @@
 # Summoner as an image: `docker build -t summoner .`, or `docker compose up --build` with compose.yaml.
 #
-# The bases are arguments, for networks that have a registry of their own.
+# The bases are arguments, for networks that have a registry of their own. PACKAGES adds Debian packages: with
+# `--build-arg PACKAGES=postgresql` the image brings its own database and runs without another one beside it.
+#
+# Where program and browser bundle are built already, `docker build --target runtime` gives all but these two; they
+# belong into /opt/summoner.
 ARG BUILD_BASE=docker.io/library/rust:1.95-bookworm
 ARG RUN_BASE=docker.io/library/debian:bookworm-slim
+
+FROM ${RUN_BASE} AS runtime
+ARG PACKAGES=""
+# Certificates, to know registries and identity providers; time zones are in the program.
+RUN apt-get update -q \
+    # Debian makes and starts a cluster with its server package; ours is private, and made when the program starts.
+    && mkdir -p /etc/postgresql-common \
+    && echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends ca-certificates ${PACKAGES} \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --home-dir /var/lib/summoner --create-home --shell /usr/sbin/nologin summoner
+ENV PATH=/opt/summoner:$PATH \
+    SUMMONER_DATA_DIR=/var/lib/summoner \
+    SUMMONER_LISTEN=0.0.0.0:8300
+USER summoner
+VOLUME /var/lib/summoner
+EXPOSE 8300
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["summoner", "healthcheck"]
+ENTRYPOINT ["summoner"]
+CMD ["serve"]
 
 FROM ${BUILD_BASE} AS build
 # Node runs the two programs that build the browser bundle; nothing of it reaches the image.
@@ -20,20 +44,6 @@ RUN cargo xtask bundle \
     && mkdir /out \
     && cp -r /build/site /build/release/summoner /out/
 
-FROM ${RUN_BASE}
-# Certificates, to know registries and identity providers; time zones are in the program.
-RUN apt-get update -q \
-    && apt-get install -y -q --no-install-recommends ca-certificates \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --home-dir /var/lib/summoner --create-home --shell /usr/sbin/nologin summoner
+FROM runtime
 # The bundle lies beside the program, where it is looked for.
 COPY --from=build /out/ /opt/summoner/
-ENV PATH=/opt/summoner:$PATH \
-    SUMMONER_DATA_DIR=/var/lib/summoner \
-    SUMMONER_LISTEN=0.0.0.0:8300
-USER summoner
-VOLUME /var/lib/summoner
-EXPOSE 8300
-HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["summoner", "healthcheck"]
-ENTRYPOINT ["summoner"]
-CMD ["serve"]

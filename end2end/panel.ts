@@ -12,7 +12,7 @@ const starting = 60_000;
 const stopping = 30_000;
 
 /** The program under test: the one that people run, never a special build. */
-function binary(): string {
+export function binary(): string {
   const target = process.env.CARGO_TARGET_DIR ?? join(here, "../target");
   const path = process.env.SUMMONER_BIN ?? process.env.SUMMONER_BINARY ?? join(target, "release/summoner");
   if (!existsSync(path)) throw new Error(`There is no program at ${path}. Build it, or name it with SUMMONER_BIN.`);
@@ -88,6 +88,12 @@ export class Panel {
   /** All that it wrote so far. */
   get written(): string {
     return this.output;
+  }
+
+  /** The process that answers now. */
+  get pid(): number {
+    if (!this.child?.pid) throw new Error("The panel does not run.");
+    return this.child.pid;
   }
 
   /** The link of the first run, which it prints on its terminal. */

@@ -61,8 +61,8 @@ impl Entry {
             }
         }
         let header = format!(
-            "# {} as it runs, written by Summoner. Start it with: docker compose --env-file {}.env up -d\n",
-            self.about.name, choice.tool
+            "# {} as it runs, written by Summoner. Start it with: docker compose --env-file values.env up -d\n",
+            self.about.name
         );
         let compose = header + &render(&choice.tool, &written);
         let environment =
