@@ -1,9 +1,12 @@
-//! Reads a request body: JSON, or a form as browsers send it without JavaScript, into the same type.
+//! Reads a request: a body of JSON, or a form as browsers send it without JavaScript, into the same type; query and path.
+//!
+//! No text with the character NUL gets further: Postgres cannot keep one, and nothing that is named holds one.
 
 use axum::Form;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::header;
+use http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -12,6 +15,22 @@ use super::problem::Refusal;
 /// A request body. In a form `ports.web=8080` is the entry `web` of the map `ports`, and the field `idempotency_key`
 /// is left out, since it travels as a header otherwise.
 pub struct Input<T>(pub T);
+
+/// The parts of the path that a route names. Where they cannot be what they should be, there is nothing.
+pub struct Path<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let nothing = || Refusal::not_found("There is nothing of that name.");
+        if parts.uri.path().contains("%00") {
+            return Err(nothing());
+        }
+        let read = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        read.map(|axum::extract::Path(read)| Self(read)).map_err(|_| nothing())
+    }
+}
 
 /// The hidden field of forms that carries the idempotency key.
 pub const KEY_FIELD: &str = "idempotency_key";
@@ -46,6 +65,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
         if !value.is_object() {
             return Err(Refusal::unreadable(400, "The body has to be a JSON object."));
         }
+        refuse_nul(&value)?;
         serde_json::from_value(value)
             .map(Self)
             .map_err(|error| Refusal::unreadable(400, format!("The body has not the form it should have: {error}.")))
@@ -63,7 +83,25 @@ pub fn query<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
     let uri: http::Uri = uri.parse().map_err(|error: http::uri::InvalidUri| wrong(error.to_string()))?;
     let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri);
     let axum::extract::Query(pairs) = pairs.map_err(|error| wrong(error.body_text()))?;
-    serde_json::from_value(nest(pairs)).map_err(|error| wrong(error.to_string()))
+    let value = nest(pairs);
+    refuse_nul(&value)?;
+    serde_json::from_value(value).map_err(|error| wrong(error.to_string()))
+}
+
+fn refuse_nul(value: &Value) -> Result<(), Refusal> {
+    let refuse = |text: &str| match text.contains('\0') {
+        true => Err(Refusal::unreadable(400, "A text holds the character NUL, which cannot be kept. Leave it out.")),
+        false => Ok(()),
+    };
+    match value {
+        Value::String(text) => refuse(text),
+        Value::Array(values) => values.iter().try_for_each(refuse_nul),
+        Value::Object(members) => members.iter().try_for_each(|(name, value)| {
+            refuse(name)?;
+            refuse_nul(value)
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
 }
 
 fn too_large(_: impl Sized) -> Refusal {

@@ -6,7 +6,7 @@ use ::api::Problem;
 use ::api::catalog::{EntryDetails, EntryView, ExposeView, FieldKind, FieldView, Grade, ImageView, Text};
 use ::api::versions::{LineOfReleases, VersionDetails, VersionList, VersionView};
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -18,7 +18,7 @@ use crate::catalog::{Entry, fields};
 use crate::engine::watch::Reachability;
 use crate::registry::{FRESH, LineRule, Order, Platform, Reference, TagRule, classify};
 use crate::web::Panel;
-use crate::web::input::query;
+use crate::web::input::{Path, query};
 use crate::web::problem::{Answer, Refusal};
 use crate::web::session::Who;
 

@@ -3,7 +3,7 @@
 use ::api::operations::{OperationDetails, OperationView};
 use ::api::{Page, Problem};
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::operations::ListQuery;
 use crate::web::Panel;
-use crate::web::input::query;
+use crate::web::input::{Path, query};
 use crate::web::problem::{Answer, Refusal};
 use crate::web::session::Who;
 

@@ -3,7 +3,7 @@
 use ::api::Problem;
 use ::api::registries::{LoginView, NewLogin};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use crate::auth::{Actor, Right};
 use crate::registry::{Author, Credential};
 use crate::web::Panel;
-use crate::web::input::Input;
+use crate::web::input::{Input, Path};
 use crate::web::problem::{Answer, Refusal};
 use crate::web::session::Who;
 

@@ -3,7 +3,7 @@
 use ::api::Problem;
 use ::api::session::{Me, Role, SessionView, SignIn};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum_extra::extract::CookieJar;
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::auth::{self, Actor, SessionId};
 use crate::web::Panel;
-use crate::web::input::Input;
+use crate::web::input::{Input, Path};
 use crate::web::peer::Peer;
 use crate::web::problem::{Answer, Refusal};
 use crate::web::session::{Who, WhoHere};

@@ -6,7 +6,7 @@ use ::api::Problem;
 use ::api::operations::{FirstLogin, PlanView};
 use ::api::tools::{Check, Install, LogView, Reconfigure, Remove, ToolDetails, ToolView};
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt as _};
@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::tools::LogRequest;
 use crate::web::Panel;
-use crate::web::input::{Input, query};
+use crate::web::input::{Input, Path, query};
 use crate::web::problem::Answer;
 use crate::web::session::{Key, Who};
 
