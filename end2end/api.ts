@@ -33,7 +33,7 @@ export class Api {
         return begun.operation_id;
       }
       if (Date.now() > end) throw new Error(`${path} does not end: ${JSON.stringify(seen.operation)}`);
-      await pause(200);
+      await pause(50);
     }
   }
 

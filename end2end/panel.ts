@@ -79,12 +79,6 @@ export class Panel {
   /** Milliseconds that its last stop took. */
   stopped = 0;
 
-  /** The process that runs now. */
-  get pid(): number {
-    if (!this.child?.pid || !this.runs()) throw new Error("The panel does not run.");
-    return this.child.pid;
-  }
-
   /** All that it wrote so far. */
   get written(): string {
     return this.output;

@@ -1,13 +1,13 @@
-import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import type { Browser, BrowserContext } from "@playwright/test";
+import { Api } from "../api.ts";
 import { below, figure, median, processor, proportional, quantile, resident, timed, type Figure } from "../bench/figures.ts";
 import { ManyTags } from "../bench/registry.ts";
+import { compose, download, given, localDemo } from "../compose.ts";
 import { containers, removeProjects } from "../engine.ts";
 import { expect, signedOut, test } from "../fixtures.ts";
 import { fillSetUp, frame, open } from "../journeys.ts";
@@ -16,7 +16,6 @@ import { freePort, Panel } from "../panel.ts";
 // The figures that PRODUCT and UX promise, on the program and bundle that people run. Not among the tests: a busy
 // machine would fail them. `make bench` starts it alone, and fails where a limit is passed.
 
-const run = promisify(execFile);
 const prefix = "bench-";
 const tools = 50;
 const catalogue = join(dirname(fileURLToPath(import.meta.url)), "../bench/catalog");
@@ -31,7 +30,7 @@ function within(line: Figure): void {
   if (limit !== undefined) expect.soft(value, name).toBeLessThanOrEqual(limit);
 }
 
-/** A signed-in administrator of a fresh panel. */
+/** The browser of a fresh panel's administrator. */
 async function signedIn(browser: Browser, panel: Panel): Promise<BrowserContext> {
   const context = await browser.newContext({ baseURL: panel.url });
   const page = await context.newPage();
@@ -41,8 +40,6 @@ async function signedIn(browser: Browser, panel: Panel): Promise<BrowserContext>
   await page.close();
   return context;
 }
-
-const cookies = async (context: BrowserContext) => (await context.cookies()).map(({ name, value }) => `${name}=${value}`).join("; ");
 
 /** One request as a browser sends it: milliseconds to the first and to the last byte, and bytes as they were sent. */
 function asked(address: string, cookie: string): Promise<{ first: number; last: number; bytes: number }> {
@@ -63,35 +60,6 @@ function asked(address: string, cookie: string): Promise<{ first: number; last: 
   });
 }
 
-/** The API as a script uses it. */
-function api(panel: Panel, cookie: string) {
-  return async <T>(method: string, path: string, body?: unknown): Promise<T> => {
-    const answer = await fetch(`${panel.url}/api/v1${path}`, {
-      method,
-      headers: { cookie, origin: panel.url, ...(body === undefined ? {} : { "content-type": "application/json" }) },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
-    return (answer.headers.get("content-type")?.includes("json") ? JSON.parse(text) : text) as T;
-  };
-}
-
-type Api = ReturnType<typeof api>;
-
-/** Starts an operation and waits for its good end. */
-async function operate(call: Api, path: string, body: unknown): Promise<void> {
-  const { operation_id: operation } = await call<{ operation_id: string }>("POST", path, body);
-  const end = Date.now() + 180_000;
-  for (;;) {
-    const { state } = await call<{ state: string }>("GET", `/operations/${operation}`);
-    if (state === "done") return;
-    if (state === "undone" || state === "needs_hand") throw new Error(`operation ${operation} ended as ${state}`);
-    if (Date.now() > end) throw new Error(`operation ${operation} is still ${state}`);
-    await new Promise((done) => setTimeout(done, 20));
-  }
-}
-
 test("start", async ({ startPanel }) => {
   const begin = performance.now();
   const panel = await startPanel();
@@ -105,8 +73,7 @@ test("start", async ({ startPanel }) => {
 test("at rest and under load, without and with containers", async ({ browser, startPanel }) => {
   const panel = await startPanel({ SUMMONER_CATALOG_DIR: catalogue });
   const context = await signedIn(browser, panel);
-  const cookie = await cookies(context);
-  const call = api(panel, cookie);
+  const api = await Api.as(context, panel.url);
 
   async function rest(count: number): Promise<void> {
     await new Promise((done) => setTimeout(done, 15_000));
@@ -120,15 +87,15 @@ test("at rest and under load, without and with containers", async ({ browser, st
   await rest(0);
   const runs: number[] = [];
   for (let index = 0; index < tools; index += 1) {
-    runs.push(await timed(() => operate(call, "/tools", { entry: "bench-idle", name: `${prefix}${index}` })));
+    runs.push(await timed(() => api.install("bench-idle", `${prefix}${index}`)));
   }
   within({ name: "install_one_service", value: median(runs), unit: "ms", runs, how: `POST /tools to the end of the operation, one service with an HTTP probe, median of ${tools}` });
   await rest(tools);
 
   for (const [name, path, limit] of [["dashboard", "/", 22], ["catalogue", "/catalogue", 28], ["tools", "/tools", 22], ["tool", `/tools/${prefix}0`, 14]] as const) {
-    for (let warm = 0; warm < 20; warm += 1) await asked(panel.url + path, cookie);
+    for (let warm = 0; warm < 20; warm += 1) await asked(panel.url + path, api.cookie);
     const answers: Awaited<ReturnType<typeof asked>>[] = [];
-    for (let count = 0; count < 200; count += 1) answers.push(await asked(panel.url + path, cookie));
+    for (let count = 0; count < 200; count += 1) answers.push(await asked(panel.url + path, api.cookie));
     const how = `GET ${path} with ${tools} tools, 200 requests one after the other on loopback, Brotli`;
     within({ name: `${name}_p50`, value: quantile(answers.map(({ last }) => last), 0.5), unit: "ms", how: `${how}, to the last byte` });
     within({ name: `${name}_p95`, value: quantile(answers.map(({ last }) => last), 0.95), unit: "ms", limit: 60, how: `${how}, to the last byte` });
@@ -152,26 +119,23 @@ test("at rest and under load, without and with containers", async ({ browser, st
 });
 
 test("the version picker with 5,000 tags", async ({ browser, startPanel }) => {
-  const registry = process.env.TESTBED_PUBLIC;
-  if (!registry) throw new Error("TESTBED_PUBLIC is not set: start this with end2end/run.");
   const tags: string[] = [];
   for (let minor = 0; tags.length < 5000; minor += 1) {
     for (let patch = 0; patch < 20; patch += 1) for (const variant of ["", "-alpine", "-alpine-slim", "-perl", "-otel"]) tags.push(`1.${minor}.${patch}${variant}`);
   }
   expect(tags).toHaveLength(5000);
-  const many = await ManyTags.open(registry, "library/nginx", tags);
+  const many = await ManyTags.open(given("TESTBED_PUBLIC"), "library/nginx", tags);
   try {
     const panel = await startPanel({ SUMMONER_REGISTRY_MIRRORS: `docker.io=${many.url}` });
     const context = await signedIn(browser, panel);
-    const cookie = await cookies(context);
-    const call = api(panel, cookie);
+    const api = await Api.as(context, panel.url);
     const page = await context.newPage();
     // The first visit reads the registry; the cache is what the promise is about.
-    const cold = await timed(() => call("GET", "/catalog/static-site/versions"));
+    const cold = await timed(() => api.ask("GET", "/catalog/static-site/versions").then((answer) => answer.arrayBuffer()));
     figure({ name: "tags_5000_read", value: cold, unit: "ms", how: "GET versions with nothing cached, a registry on loopback that pages by 1,000" });
     const lists = many.lists;
     const answers: number[] = [];
-    for (let count = 0; count < 50; count += 1) answers.push(await timed(() => call("GET", "/catalog/static-site/versions")));
+    for (let count = 0; count < 50; count += 1) answers.push(await timed(() => api.ask("GET", "/catalog/static-site/versions").then((answer) => answer.arrayBuffer())));
     within({ name: "tags_5000_versions_p95", value: quantile(answers, 0.95), unit: "ms", limit: 100, how: "GET versions from the cache, 50 requests" });
 
     const opened: number[] = [];
@@ -225,50 +189,36 @@ test("the version picker with 5,000 tags", async ({ browser, startPanel }) => {
   }
 });
 
-/** `docker compose`, or the older program of its own. */
-async function composeProgram(): Promise<string[]> {
-  const programs = [...(process.env.COMPOSE ? [[process.env.COMPOSE]] : []), ["docker", "compose"], ["docker-compose"]];
-  for (const program of programs) {
-    const found = await run(program[0]!, [...program.slice(1), "version"]).then(() => true, () => false);
-    if (found) return program;
-  }
-  throw new Error("There is no docker compose here. Install it (apt-get install docker-compose), or name it with COMPOSE.");
-}
-
 test("an install beside docker compose", async ({ browser, startPanel }) => {
-  const program = await composeProgram();
-  const panel = await startPanel();
+  const folder = mkdtempSync(join(tmpdir(), "summoner-bench-"));
+  const panel = await startPanel(localDemo(folder));
   const context = await signedIn(browser, panel);
-  const call = api(panel, await cookies(context));
+  const api = await Api.as(context, panel.url);
   await context.close();
   const name = `${prefix}pair`;
-  const answers = { entry: "demo", name, ports: { web: String(await freePort()) } };
-  const remove = () => operate(call, `/tools/${name}/remove`, { data: "delete", confirm: name });
+  const further = { ports: { web: String(await freePort()) } };
 
   // The first install fetches the images; both sides then find them here.
-  await operate(call, "/tools", answers);
-  const folder = mkdtempSync(join(tmpdir(), "summoner-bench-"));
-  writeFileSync(join(folder, "compose.yaml"), await call<string>("GET", `/tools/${name}/export/compose.yaml`));
-  writeFileSync(join(folder, "values.env"), await call<string>("GET", `/tools/${name}/export/values.env`));
-  await remove();
+  await api.install("demo", name, further);
+  await download(api, name, folder);
+  await api.remove(name);
 
-  const compose = (...words: string[]) => run(program[0]!, [...program.slice(1), "--project-name", name, "--env-file", "values.env", ...words], { cwd: folder });
   async function composed(): Promise<void> {
-    await compose("up", "--detach");
+    await compose(folder, "--env-file", "values.env", "up", "--detach");
     // Our install ends when every service is well, so its rival's does too.
     for (;;) {
       const states = (await containers(name)).map((each) => each.State.Health?.Status);
       if (states.length === 2 && states.every((state) => state === "healthy")) return;
-      await new Promise((done) => setTimeout(done, 20));
+      await new Promise((done) => setTimeout(done, 50));
     }
   }
   const ours: number[] = [];
   const theirs: number[] = [];
   for (let pair = 0; pair < 5; pair += 1) {
-    ours.push(await timed(() => operate(call, "/tools", answers)));
-    await remove();
+    ours.push(await timed(() => api.install("demo", name, further)));
+    await api.remove(name);
     theirs.push(await timed(composed));
-    await compose("down", "--volumes");
+    await compose(folder, "--env-file", "values.env", "down", "--volumes");
   }
   rmSync(folder, { recursive: true });
   figure({ name: "install_two_services", value: median(ours), unit: "ms", runs: ours, how: "POST /tools to the end of the operation, web and PostgreSQL, images here, median of 5" });

@@ -1,43 +1,18 @@
-import { execFile } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { Api } from "../api.ts";
+import { compose, download, localDemo } from "../compose.ts";
 import { containers, networks, volumes } from "../engine.ts";
 import { expect, test } from "../fixtures.ts";
 import { entries, fillSetUp, frame } from "../journeys.ts";
 import { freePort } from "../panel.ts";
 
-const run = promisify(execFile);
-
-function given(name: string): string {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set: start the tests with end2end/run.`);
-  return value;
-}
-
-/** Docker's own command line with Compose in it; only what a person would type. */
-async function compose(folder: string, ...args: string[]): Promise<string> {
-  const env = { ...process.env, DOCKER_CONFIG: given("TESTBED_COMPOSE") };
-  const { stdout } = await run("docker", ["compose", ...args], { cwd: folder, env });
-  return stdout;
-}
-
 test("an export runs with docker compose as it is, and compose sees a tool as a project", async ({ startPanel, browser }) => {
   test.setTimeout(300_000);
   const tool = "e2e-export";
   const folder = mkdtempSync(join(tmpdir(), "summoner-export-"));
-  const registry = given("TESTBED_PUBLIC");
-  // Compose pulls by the names in the file, so the entry names the registry that stands in for the public one.
-  const entry = join(folder, "catalog/demo");
-  cpSync(join(given("SUMMONER_CATALOG_DIR"), "demo"), entry, { recursive: true });
-  const original = readFileSync(join(entry, "compose.yaml"), "utf8");
-  const local = original.replace("image: demo/web:", `image: ${registry}/demo/web:`).replace("image: postgres:", `image: ${registry}/library/postgres:`);
-  expect(local.split(registry)).toHaveLength(3);
-  writeFileSync(join(entry, "compose.yaml"), local);
-
-  const panel = await startPanel({ SUMMONER_CATALOG_DIR: join(folder, "catalog"), SUMMONER_INSECURE_REGISTRIES: registry });
+  const panel = await startPanel(localDemo(folder));
   const context = await browser.newContext({ javaScriptEnabled: false, baseURL: panel.url, storageState: { cookies: [], origins: [] } });
   const page = await context.newPage();
   await page.goto(await panel.setupLink());
@@ -53,9 +28,7 @@ test("an export runs with docker compose as it is, and compose sees a tool as a 
   const seen = await compose(folder, "--project-name", tool, "ps", "--format", "{{.Service}} {{.Health}}");
   expect(seen.trim().split("\n").sort()).toEqual(["app healthy", "db healthy"]);
 
-  const download = async (file: string) => writeFileSync(join(folder, file), await (await api.ask("GET", `/tools/${tool}/export/${file}`)).text());
-  await download("compose.yaml");
-  await download("values.env");
+  await download(api, tool, folder);
   await api.remove(tool);
   expect(await containers(tool)).toEqual([]);
 

@@ -32,6 +32,8 @@ const every: Hostile[] = [
   { what: "no body", type: json, body: Buffer.alloc(0), status: [400] },
   { what: "bytes", type: json, body: Buffer.from([0x7b, 0xff, 0xfe, 0x00, 0x7d]), status: [400] },
   { what: "members of the wrong shape", type: json, body: Buffer.from('{"entry": 1, "name": [], "ports": "x", "answers": 5, "data": {}, "email": {}, "token": []}'), status: [400, 422] },
+  { what: "texts with NUL", type: json, body: Buffer.from('{"name": "a\\u0000b", "email": "\\u0000", "password": "\\u0000", "entry": "\\u0000"}'), status: [400] },
+  { what: "a form with NUL", type: form, body: Buffer.from("name=a%00b&email=%00&password=%00&username=%00"), status: [400] },
   { what: "deep lists", type: json, body: deep('{"answers":', "1", "}").subarray(0, 250_000), status: [400] },
   { what: "deep lists in a known place", type: json, body: Buffer.from(`{"entry": ${"[".repeat(50_000)}`), status: [400] },
   { what: "a form that is no text", type: form, body: Buffer.from([0x61, 0x3d, 0xff, 0x26, 0x25]), status: [400, 401, 403, 404, 422] },

@@ -1,4 +1,6 @@
-//! Reads a request body: JSON, or a form as browsers send it without JavaScript, into the same type.
+//! Reads a request: a body of JSON, or a form as browsers send it without JavaScript, into the same type; query and path.
+//!
+//! No text with the character NUL gets further: Postgres cannot keep one, and nothing that is named holds one.
 
 use axum::Form;
 use axum::body::Bytes;
@@ -14,6 +16,26 @@ use super::problem::Refusal;
 /// A request body. In a form `ports.web=8080` is the entry `web` of the map `ports`, and the field `idempotency_key`
 /// is left out, since it travels as a header otherwise.
 pub struct Input<T>(pub T);
+
+/// The parts of the path that a route names. Where they cannot be what they should be, there is nothing.
+pub struct Path<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let nothing = || Refusal::not_found("There is nothing of that name.");
+        if parts.uri.path().contains("%00") {
+            return Err(nothing());
+        }
+        let read = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        read.map(|axum::extract::Path(read)| Self(read)).map_err(|error| match error {
+            // A route without its own parameters is a mistake of ours, everything else names what cannot be.
+            PathRejection::MissingPathParams(error) => Refusal::internal(&error),
+            _ => nothing(),
+        })
+    }
+}
 
 /// The hidden field of forms that carries the idempotency key.
 pub const KEY_FIELD: &str = "idempotency_key";
@@ -48,29 +70,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
         if !value.is_object() {
             return Err(Refusal::unreadable(400, "The body has to be a JSON object."));
         }
+        refuse_nul(&value)?;
         serde_json::from_value(value)
             .map(Self)
             .map_err(|error| Refusal::unreadable(400, format!("The body has not the form it should have: {error}.")))
-    }
-}
-
-/// A part of the path, as [`axum::extract::Path`] reads it; what is not as it should be is refused as a problem.
-pub struct Path<T>(pub T);
-
-impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let found = axum::extract::Path::<T>::from_request_parts(parts, state).await;
-        found.map(|axum::extract::Path(value)| Self(value)).map_err(|error| match error {
-            // A route without its own parameters is a mistake of ours, everything else one of whoever asks.
-            PathRejection::MissingPathParams(error) => Refusal::internal(&error),
-            other => {
-                let said = other.body_text();
-                let said = said.strip_prefix("Invalid URL: ").unwrap_or(&said);
-                Refusal::unreadable(400, format!("The address has not the form it should have: {said}."))
-            }
-        })
     }
 }
 
@@ -85,7 +88,25 @@ pub fn query<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
     let uri: http::Uri = uri.parse().map_err(|error: http::uri::InvalidUri| wrong(error.to_string()))?;
     let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri);
     let axum::extract::Query(pairs) = pairs.map_err(|error| wrong(error.body_text()))?;
-    serde_json::from_value(nest(pairs)).map_err(|error| wrong(error.to_string()))
+    let value = nest(pairs);
+    refuse_nul(&value)?;
+    serde_json::from_value(value).map_err(|error| wrong(error.to_string()))
+}
+
+fn refuse_nul(value: &Value) -> Result<(), Refusal> {
+    let refuse = |text: &str| match text.contains('\0') {
+        true => Err(Refusal::unreadable(400, "A text holds the character NUL, which cannot be kept. Leave it out.")),
+        false => Ok(()),
+    };
+    match value {
+        Value::String(text) => refuse(text),
+        Value::Array(values) => values.iter().try_for_each(refuse_nul),
+        Value::Object(members) => members.iter().try_for_each(|(name, value)| {
+            refuse(name)?;
+            refuse_nul(value)
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
 }
 
 fn too_large(_: impl Sized) -> Refusal {

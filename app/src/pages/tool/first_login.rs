@@ -1,14 +1,18 @@
 //! The first password of a tool, shown once.
 
-use api::operations::FirstLogin;
+use api::{operations::FirstLogin, tools::ToolDetails};
 use leptos::prelude::*;
 
 use super::name_in_path;
-use crate::components::{
-    failure::refusal,
-    form::{PostForm, refused},
-    icon::small_icon,
-    verdict::Verdict,
+use crate::{
+    client,
+    components::{
+        failure::{failure, refusal},
+        form::{PostForm, refused},
+        icon::small_icon,
+        verdict::Verdict,
+    },
+    forms::Refused,
 };
 
 /// Asks, and shows the answer. Nothing of it is kept: leaving the page forgets it.
@@ -16,22 +20,42 @@ use crate::components::{
 pub fn FirstLoginPage() -> impl IntoView {
     let refused = refused();
     let name = name_in_path();
+    // Nothing of it is shown: a page about a tool that is not there says so.
+    let details = Resource::new(
+        move || name.get(),
+        |name| client::page::<ToolDetails>(&format!("/tools/{}", client::encode(&name))),
+    );
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move {
+                match details.await {
+                    Ok(details) => page(details.tool.name, refused),
+                    Err(problem) => failure(&problem),
+                }
+            })}
+        </Suspense>
+    }
+    .into_any()
+}
+
+fn page(name: String, refused: RwSignal<Refused>) -> AnyView {
+    let tool = name.clone();
     view! {
         <Verdict
-            sentence=format!("First sign-in to {}", name.get_untracked())
+            sentence=format!("First sign-in to {name}")
             lead="The password was generated and sealed. It is shown once and the showing is recorded; change it after signing in."
         />
         {move || refused.with(|refused| refused.problem.as_ref().map(refusal))}
-        {move || first_login(name.get(), refused)}
+        {move || first_login(tool.clone(), refused)}
         <p>
-            <a href=move || format!("/tools/{}", name.get())>{move || format!("Back to {}", name.get())}</a>
+            <a href=format!("/tools/{name}")>{format!("Back to {name}")}</a>
         </p>
     }
     .into_any()
 }
 
 /// The button, and after it the account.
-pub fn first_login(name: String, refused: RwSignal<crate::forms::Refused>) -> AnyView {
+pub fn first_login(name: String, refused: RwSignal<Refused>) -> AnyView {
     let shown = refused
         .with(|refused| refused.answer.clone())
         .and_then(|answer| serde_json::from_value::<FirstLogin>(answer).ok());

@@ -3,6 +3,7 @@
 use api::Problem;
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
+use utoipa::openapi::RefOr;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Panel;
@@ -35,7 +36,23 @@ pub fn document() -> utoipa::openapi::OpenApi {
 
 /// The OpenAPI document with all its paths.
 pub fn whole_document() -> utoipa::openapi::OpenApi {
-    OpenApiRouter::with_openapi(document()).nest(::api::ROOT, routes()).to_openapi()
+    complete(OpenApiRouter::with_openapi(document()).nest(::api::ROOT, routes()).to_openapi())
+}
+
+/// Says of every refusal that it is a problem (RFC 9457), which the annotations cannot say once for all.
+pub fn complete(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    for item in document.paths.paths.values_mut() {
+        let methods = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
+        let responses = methods.into_iter().flatten().flat_map(|operation| &mut operation.responses.responses);
+        for (_, response) in responses.filter(|(status, _)| status.starts_with(['4', '5'])) {
+            if let RefOr::T(response) = response
+                && let Some(problem) = response.content.remove("application/json")
+            {
+                response.content.insert("application/problem+json".to_owned(), problem);
+            }
+        }
+    }
+    document
 }
 
 /// All routes, relative to the API's root.
