@@ -92,6 +92,7 @@ fn api_routes(panel: &Panel) -> Router {
         .nest(::api::ROOT, api::routes())
         .with_state(panel.clone())
         .split_for_parts();
+    let document = api::conditional(document);
     router
         .route("/api/v1/openapi.json", axum::routing::get(async move || axum::Json(document)))
         .method_not_allowed_fallback(api::method_not_allowed)

@@ -1,8 +1,9 @@
 //! The public API: one file per area, thin handlers.
 
 use api::Problem;
-use axum::response::{IntoResponse, Response};
-use utoipa::OpenApi;
+use axum::response::IntoResponse;
+use utoipa::OpenApi as _;
+use utoipa::openapi::{OpenApi, RefOr, Response};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Panel;
@@ -20,7 +21,7 @@ mod tools;
 pub use activity::view as event_view;
 
 /// The head of the OpenAPI document.
-#[derive(OpenApi)]
+#[derive(utoipa::OpenApi)]
 #[openapi(info(
     title = "Summoner",
     description = "Everything the panel does, over HTTP. Refusals are RFC 9457 problems with a stable `code`.",
@@ -29,13 +30,29 @@ pub use activity::view as event_view;
 struct Document;
 
 /// The OpenAPI document without its paths.
-pub fn document() -> utoipa::openapi::OpenApi {
+pub fn document() -> OpenApi {
     Document::openapi()
 }
 
 /// The OpenAPI document with all its paths.
-pub fn whole_document() -> utoipa::openapi::OpenApi {
-    OpenApiRouter::with_openapi(document()).nest(::api::ROOT, routes()).to_openapi()
+pub fn whole_document() -> OpenApi {
+    conditional(OpenApiRouter::with_openapi(document()).nest(::api::ROOT, routes()).to_openapi())
+}
+
+/// The document with what every JSON answer to a GET may be instead: nothing new.
+pub fn conditional(mut document: OpenApi) -> OpenApi {
+    let is_json = |response: &RefOr<Response>| match response {
+        RefOr::T(response) => response.content.contains_key("application/json"),
+        RefOr::Ref(_) => false,
+    };
+    for operation in document.paths.paths.values_mut().filter_map(|path| path.get.as_mut()) {
+        let responses = &mut operation.responses.responses;
+        if responses.get("200").is_some_and(is_json) {
+            let unchanged = Response::new("Nothing changed since the answer whose `ETag` was sent as `If-None-Match`");
+            responses.insert("304".to_owned(), unchanged.into());
+        }
+    }
+    document
 }
 
 /// All routes, relative to the API's root.
@@ -53,13 +70,13 @@ pub fn routes() -> OpenApiRouter<Panel> {
 }
 
 /// The answer for a path that does not exist.
-pub async fn not_found() -> Response {
+pub async fn not_found() -> axum::response::Response {
     Refusal::not_found("There is nothing at this address of the API. The list is at /api/v1/openapi.json.")
         .into_response()
 }
 
 /// The answer for a method that a path does not know.
-pub async fn method_not_allowed() -> Response {
+pub async fn method_not_allowed() -> axum::response::Response {
     let detail = "This address of the API exists, though not with this method.";
     Refusal(Problem::new(405, "method_not_allowed", "Wrong method", detail)).into_response()
 }
