@@ -239,7 +239,7 @@ impl Registry for HttpRegistry {
 
     fn uses_mirror(&self, registry: &str) -> bool {
         let now = self.clock.now();
-        !locked(&self.away).get(registry).is_some_and(|until| *until > now)
+        locked(&self.away).get(registry).is_none_or(|until| *until <= now)
     }
 }
 

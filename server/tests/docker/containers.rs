@@ -4,8 +4,9 @@ use std::net::{IpAddr, TcpListener};
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use server::engine::docker::Docker;
 use server::engine::{
-    ContainerSpec, ContainerState, Engine, Error, FileSpec, Health, LogQuery, Mount, NetworkSpec, PublishedPort,
+    ContainerSpec, ContainerState, Engine, Error, FileSpec, Health, LogQuery, Mount, NetworkSpec, PublishedPort, Space,
     VolumeSpec,
 };
 
@@ -38,6 +39,38 @@ async fn the_engine_says_who_it_is() {
         let info = bed.engine.info().await.unwrap();
         assert!(info.platform.starts_with("linux/"), "{info:?}");
         assert!(info.cpus > 0 && info.memory_bytes > 0 && !info.version.is_empty(), "{info:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_free_space_of_an_engine_on_this_machine_is_told() {
+    on_docker(async |bed| {
+        let Space::Free { bytes, folder } = bed.engine.space().await.unwrap() else { panic!("its folder is here") };
+        assert!(bytes > 0 && folder.starts_with('/'), "{bytes} in {folder}");
+    })
+    .await;
+    let far = Docker::connect_with(Some("tcp://127.0.0.1:1"), None).unwrap();
+    assert!(matches!(far.space().await.unwrap(), Space::Unknown { .. }), "another machine's disk is not looked at");
+}
+
+/// What a start that mends a tool rests on: a network of the same name is another network.
+#[tokio::test]
+async fn a_container_whose_network_was_made_again_has_to_be_made_again() {
+    on_docker(async |bed| {
+        let engine = &bed.engine;
+        let lost = engine.create_network(&network(bed, "lost")).await.unwrap();
+        let networks = vec![(bed.name("lost"), Vec::new())];
+        let spec = ContainerSpec { networks, ..bed.container("member", "sleep 1000") };
+        let id = engine.create_container(&spec).await.unwrap();
+        engine.start_container(&id).await.unwrap();
+        engine.stop_container(&id).await.unwrap();
+        engine.remove_network(&lost).await.unwrap();
+        engine.create_network(&network(bed, "lost")).await.unwrap();
+        assert!(engine.start_container(&id).await.is_err(), "it knows the network by its id");
+        engine.remove_container(&id).await.unwrap();
+        let id = engine.create_container(&spec).await.unwrap();
+        engine.start_container(&id).await.unwrap();
     })
     .await;
 }

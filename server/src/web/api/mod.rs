@@ -1,9 +1,9 @@
 //! The public API: one file per area, thin handlers.
 
 use api::Problem;
-use axum::response::{IntoResponse, Response};
-use utoipa::OpenApi;
-use utoipa::openapi::RefOr;
+use axum::response::IntoResponse;
+use utoipa::OpenApi as _;
+use utoipa::openapi::{OpenApi, RefOr, Response};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Panel;
@@ -21,7 +21,7 @@ mod tools;
 pub use activity::view as event_view;
 
 /// The head of the OpenAPI document.
-#[derive(OpenApi)]
+#[derive(utoipa::OpenApi)]
 #[openapi(info(
     title = "Summoner",
     description = "Everything the panel does, over HTTP. Refusals are RFC 9457 problems with a stable `code`.",
@@ -30,23 +30,34 @@ pub use activity::view as event_view;
 struct Document;
 
 /// The OpenAPI document without its paths.
-pub fn document() -> utoipa::openapi::OpenApi {
+pub fn document() -> OpenApi {
     Document::openapi()
 }
 
 /// The OpenAPI document with all its paths.
-pub fn whole_document() -> utoipa::openapi::OpenApi {
+pub fn whole_document() -> OpenApi {
     complete(OpenApiRouter::with_openapi(document()).nest(::api::ROOT, routes()).to_openapi())
 }
 
-/// Says of every refusal that it is a problem (RFC 9457), which the annotations cannot say once for all.
-pub fn complete(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+/// The document with what the annotations cannot say once for all routes: a refusal is a problem (RFC 9457), and a
+/// JSON answer to a GET may be that nothing changed.
+pub fn complete(mut document: OpenApi) -> OpenApi {
+    let is_json = |response: &RefOr<Response>| match response {
+        RefOr::T(response) => response.content.contains_key("application/json"),
+        RefOr::Ref(_) => false,
+    };
     for item in document.paths.paths.values_mut() {
+        if let Some(get) = &mut item.get
+            && get.responses.responses.get("200").is_some_and(is_json)
+        {
+            let unchanged = Response::new("Nothing changed since the answer whose `ETag` was sent as `If-None-Match`");
+            get.responses.responses.insert("304".to_owned(), unchanged.into());
+        }
         let methods = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
         let responses = methods.into_iter().flatten().flat_map(|operation| &mut operation.responses.responses);
         for (_, response) in responses.filter(|(status, _)| status.starts_with(['4', '5'])) {
             if let RefOr::T(response) = response
-                && let Some(problem) = response.content.remove("application/json")
+                && let Some(problem) = response.content.swap_remove("application/json")
             {
                 response.content.insert("application/problem+json".to_owned(), problem);
             }
@@ -70,13 +81,13 @@ pub fn routes() -> OpenApiRouter<Panel> {
 }
 
 /// The answer for a path that does not exist.
-pub async fn not_found() -> Response {
+pub async fn not_found() -> axum::response::Response {
     Refusal::not_found("There is nothing at this address of the API. The list is at /api/v1/openapi.json.")
         .into_response()
 }
 
 /// The answer for a method that a path does not know.
-pub async fn method_not_allowed() -> Response {
+pub async fn method_not_allowed() -> axum::response::Response {
     let detail = "This address of the API exists, though not with this method.";
     Refusal(Problem::new(405, "method_not_allowed", "Wrong method", detail)).into_response()
 }
