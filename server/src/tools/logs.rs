@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::observe::Observed;
 use super::{Error, Result, Tools, store};
 use crate::auth::{Actor, Right};
-use crate::engine::LogQuery;
+use crate::engine::{LogLine, LogQuery};
 
 /// Which lines are wanted.
 #[derive(Clone, Debug, Default)]
@@ -50,13 +50,14 @@ impl Tools {
         let container = containers.find_map(|known| observed.container(known.mark)).ok_or_else(missing)?;
         let query = LogQuery { tail: request.tail, since: request.since, follow: request.follow };
         let lines = self.means.engine.logs(&container.id, &query).await?;
-        let lines = lines.filter_map(async |line| match line {
+        let shown = |line: crate::engine::Result<LogLine>| match line {
             Ok(line) => Some(LogLineView { at: line.at, is_error: line.is_error, text: line.text }),
             Err(error) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a log stream broke off");
                 None
             }
-        });
+        };
+        let lines = lines.filter_map(move |line| std::future::ready(shown(line)));
         Ok((service, lines.boxed()))
     }
 

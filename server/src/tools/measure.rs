@@ -19,10 +19,9 @@ impl Tools {
             let age = self.means.clock.now().duration_since(taken_at).as_secs_f64().max(0.0);
             metrics::gauge!("summoner_snapshot_age_seconds", "node" => node).set(age);
         }
-        let all = snapshot.listing.containers.len();
-        let foreign = snapshot.foreign().count();
-        metrics::gauge!("summoner_containers", "owner" => "tools").set(number(all - foreign));
-        metrics::gauge!("summoner_containers", "owner" => "others").set(number(foreign));
+        let engine = self.engine(actor).await?;
+        metrics::gauge!("summoner_containers", "owner" => "tools").set(f64::from(engine.tool_containers));
+        metrics::gauge!("summoner_containers", "owner" => "others").set(f64::from(engine.foreign_containers));
         let query = ListQuery { unfinished: true, limit: 10_000, ..ListQuery::default() };
         metrics::gauge!("summoner_operations_unfinished").set(number(self.operations.list(&query).await?.len()));
         let (waiting, running) = jobs::counts(&self.means.db).await?;

@@ -170,7 +170,7 @@ impl Means {
     pub(super) async fn last_lines(&self, container_id: &str) -> Vec<String> {
         let query = LogQuery { tail: Some(KEPT_LINES), ..LogQuery::default() };
         match self.engine.logs(container_id, &query).await {
-            Ok(lines) => lines.filter_map(async |line| line.ok().map(|line| line.text)).collect().await,
+            Ok(lines) => lines.filter_map(|line| std::future::ready(line.ok().map(|line| line.text))).collect().await,
             Err(error) => vec![format!("(the log could not be read: {error})")],
         }
     }

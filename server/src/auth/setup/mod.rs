@@ -1,5 +1,7 @@
 //! The first run: a link printed on the terminal, by which the first administrator is made.
 
+mod store;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -7,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::plan::{Form, normal_email};
 use super::sessions::SignedIn;
-use super::{Actor, Auth, Error, Peer, Role, User, UserId, Way, event, internal, store};
+use super::{Actor, Auth, Error, Peer, Role, User, UserId, Way, event, internal, store as people};
 use crate::events;
 use crate::secrets::Token;
 
@@ -116,7 +118,7 @@ impl Auth {
         if store::has_administrator(&mut *transaction).await.map_err(&failed)? {
             return Err(Error::AlreadySetUp);
         }
-        if !store::insert_user(&mut *transaction, &user, Some(&hash)).await.map_err(&failed)? {
+        if !people::insert_user(&mut *transaction, &user, Some(&hash)).await.map_err(&failed)? {
             return Err(Error::Fields(vec![("email", "This address has an account already.".to_owned())]));
         }
         match store::use_setup_link(&mut *transaction, cookie.hash(), user.user_id, now).await {
