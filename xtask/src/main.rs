@@ -31,6 +31,7 @@ usage: cargo xtask <task>
   sqlx [--check]    describe every checked query into .sqlx; --check only compares
   lint              formatting, clippy (native and browser), query data, documentation, dependencies
   test [--dev]      every test: cargo's, the real engine's, the browser's; one closing line
+  test oldest       only what stands on the database, on the oldest Postgres that is taken
   bench             release bundle, then its budget
   dev               rebuild and restart on change";
 
@@ -61,6 +62,7 @@ fn run(words: &[&str]) -> Outcome {
         ["sqlx", "--check"] => queries::check(&workspace),
         ["lint"] => lint::run(&workspace),
         ["test"] => test::run(&workspace, bundle::Mode::Release),
+        ["test", "oldest"] => test::oldest(&workspace),
         ["test", "--dev"] => test::run(&workspace, bundle::Mode::Dev),
         ["bench"] => bundle::build(&workspace, bundle::Mode::Release).and_then(|()| budget::check(&workspace)),
         ["dev"] => dev::run(&workspace),
