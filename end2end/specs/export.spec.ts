@@ -44,7 +44,7 @@ test("an export runs with docker compose as it is, and compose sees a tool as a 
     expect((await containers(tool)).map((each) => each.State.Health?.Status)).toEqual(["healthy", "healthy"]);
     expect(await volumes(tool)).toEqual([`${tool}_db`]);
   } finally {
-    await compose(folder, ...environment, "down", "--volumes");
+    await compose(folder, ...environment, "down", "--volumes", "--rmi", "all");
   }
   expect([await containers(tool), await networks(tool), await volumes(tool)]).toEqual([[], [], []]);
   rmSync(folder, { recursive: true });

@@ -71,11 +71,12 @@ test.describe("the image", () => {
     test.setTimeout(300_000);
     const port = await freePort();
     const folder = mkdtempSync(join(tmpdir(), "summoner-compose-"));
+    const image = build("plain", "");
     // Only what this machine cannot have: images from elsewhere, a known port, and half a minute between two checks.
     writeFileSync(
       join(folder, "override.yaml"),
       `services:
-  summoner: { build: !reset null, image: "${build("plain", "")}", ports: !override ["127.0.0.1:${port}:8300"], healthcheck: { interval: 2s } }
+  summoner: { build: !reset null, image: "${image}", ports: !override ["127.0.0.1:${port}:8300"], healthcheck: { interval: 2s } }
   database: { image: "${given("TESTBED_PUBLIC")}/library/postgres:17.11" }
 `,
     );
@@ -96,6 +97,7 @@ test.describe("the image", () => {
     } finally {
       await page.close();
       await compose("down", "--volumes", "--timeout", "5");
+      await docker("image", "rm", image);
       rmSync(folder, { recursive: true });
     }
   });
@@ -121,6 +123,7 @@ test.describe("the image", () => {
       await page.close();
       await docker("rm", "--force", "--volumes", container);
       await docker("volume", "rm", "--force", volume);
+      await docker("image", "rm", image);
     }
   });
 });

@@ -114,7 +114,7 @@ fn own_seeds(target: &str) -> Vec<Vec<u8>> {
 #[test]
 fn no_entry_breaks_its_reader() {
     let all = seeds("catalog", |path| Some(path.join("compose.yaml")).filter(|file| file.is_file()));
-    run(400, &all, bodies::entry);
+    run(250, &all, bodies::entry);
 }
 
 #[test]

@@ -32,6 +32,7 @@ usage: cargo xtask <task>
   sqlx [--check]    describe every checked query into .sqlx; --check only compares
   lint              formatting, clippy (native and browser), query data, documentation, dependencies
   test [--dev]      every test: cargo's, the real engine's, the browser's; one closing line
+  test oldest       only what stands on the database, on the oldest Postgres that is taken
   bench             figures of the release program and bundle as lines of JSON; fails where one is over its limit
   dev               rebuild and restart on change";
 
@@ -62,6 +63,7 @@ fn run(words: &[&str]) -> Outcome {
         ["sqlx", "--check"] => queries::check(&workspace),
         ["lint"] => lint::run(&workspace),
         ["test"] => test::run(&workspace, bundle::Mode::Release),
+        ["test", "oldest"] => test::oldest(&workspace),
         ["test", "--dev"] => test::run(&workspace, bundle::Mode::Dev),
         ["bench"] => bench::run(&workspace),
         ["dev"] => dev::run(&workspace),

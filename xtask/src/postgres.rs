@@ -3,6 +3,8 @@
 //! It listens on a socket in a private folder only, so that no other user of the machine can reach a server that
 //! trusts everyone and no port can collide. It is not durable: a crash of the machine would lose it, and may.
 
+mod oldest;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -22,7 +24,10 @@ const FOLDER: &str = "summoner-postgres-";
 
 /// A running server and an empty database `summoner` of a superuser `summoner`. Dropping it stops and removes it.
 pub struct Postgres {
+    /// The server's own programs.
     programs: PathBuf,
+    /// `psql` and `pg_isready`, of the system whatever the server's version.
+    clients: PathBuf,
     folder: PathBuf,
     server: Child,
     unprivileged: bool,
@@ -34,23 +39,37 @@ impl Postgres {
     /// # Errors
     /// When no server programs are installed or the server does not come up; its log is in the sentence.
     pub fn start() -> Outcome<Self> {
-        let programs = find_programs().ok_or(
-            "no PostgreSQL server programs under /usr/lib/postgresql or on the path; scripts/setup run installs them",
-        )?;
+        let programs = system_programs()?;
+        Self::start_in(folder(""), programs.clone(), programs)
+    }
+
+    /// The same with the oldest version that the server takes, beside another one.
+    ///
+    /// # Errors
+    /// As [`Postgres::start`], and when that version cannot be fetched.
+    pub fn start_oldest() -> Outcome<Self> {
+        let folder = folder("-oldest");
+        Self::start_in(folder.clone(), oldest::programs()?, system_programs()?).inspect_err(|_| {
+            // Half of it may be there.
+            let _ = fs::remove_dir_all(folder);
+        })
+    }
+
+    fn start_in(folder: PathBuf, programs: PathBuf, clients: PathBuf) -> Outcome<Self> {
         let unprivileged = process::is_root();
         sweep();
-        let folder = std::env::temp_dir().join(format!("{FOLDER}{}", std::process::id()));
         let mut make = Command::new("install");
         make.args(["-d", "-m", "700"]);
         if unprivileged {
             make.args(["-o", "postgres", "-g", "postgres"]);
         }
         process::run(make.arg(&folder))?;
+        let programs = if programs == clients { programs } else { within_reach(&programs, &folder)? };
 
         let data = folder.join("data");
         let mut initdb = as_server_user(unprivileged, &programs.join("initdb"), &folder);
         initdb.arg("-D").arg(&data).args(["-U", "summoner", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8"]);
-        process::read(initdb.args(["--no-sync", "--no-instructions"]))?;
+        process::read(initdb.arg("--no-sync"))?;
 
         let log = fs::File::create(folder.join("log")).map_err(|cause| format!("making the Postgres log: {cause}"))?;
         let log_too = log.try_clone().map_err(|cause| format!("sharing the Postgres log: {cause}"))?;
@@ -63,7 +82,7 @@ impl Postgres {
         command.stdout(log).stderr(log_too);
         let server = command.spawn().map_err(|cause| format!("starting Postgres: {cause}"))?;
 
-        let mut postgres = Self { programs, folder, server, unprivileged };
+        let mut postgres = Self { programs, clients, folder, server, unprivileged };
         postgres.wait()?;
         postgres.psql(&["-d", "postgres", "-c", "create database summoner"])?;
         Ok(postgres)
@@ -85,7 +104,7 @@ impl Postgres {
     }
 
     fn psql(&self, arguments: &[&str]) -> Outcome {
-        let mut psql = Command::new(self.programs.join("psql"));
+        let mut psql = Command::new(self.clients.join("psql"));
         psql.arg("-h").arg(&self.folder).args(["-U", "summoner", "-X", "-q", "-v", "ON_ERROR_STOP=1"]);
         process::run(psql.args(arguments))
     }
@@ -93,7 +112,7 @@ impl Postgres {
     fn wait(&mut self) -> Outcome {
         let start = Instant::now();
         loop {
-            let mut ready = Command::new(self.programs.join("pg_isready"));
+            let mut ready = Command::new(self.clients.join("pg_isready"));
             ready.arg("-q").arg("-h").arg(&self.folder).stderr(Stdio::null());
             if ready.status().is_ok_and(|status| status.success()) {
                 return Ok(());
@@ -136,6 +155,25 @@ fn as_server_user(unprivileged: bool, program: &Path, folder: &Path) -> Command 
     command
 }
 
+fn folder(suffix: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("{FOLDER}{}{suffix}", std::process::id()))
+}
+
+/// Copies a version that was fetched for this user to where the server's user may enter; gives its programs.
+fn within_reach(programs: &Path, folder: &Path) -> Outcome<PathBuf> {
+    let version = programs.parent().ok_or("programs without a folder above them")?;
+    let copy = folder.join("version");
+    process::run(Command::new("cp").arg("-r").arg(version).arg(&copy))?;
+    process::run(Command::new("chmod").args(["-R", "a+rX"]).arg(&copy))?;
+    Ok(copy.join("bin"))
+}
+
+fn system_programs() -> Outcome<PathBuf> {
+    let missing =
+        "no PostgreSQL server programs under /usr/lib/postgresql or on the path; scripts/setup run installs them";
+    find_programs().ok_or_else(|| missing.to_owned())
+}
+
 /// The newest installed server: Debian keeps each major version in a folder of its own.
 fn find_programs() -> Option<PathBuf> {
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
@@ -154,7 +192,8 @@ fn sweep() {
     let entries = fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
     for entry in entries {
         let name = entry.file_name();
-        let owner = name.to_str().and_then(|name| name.strip_prefix(FOLDER)).and_then(|pid| pid.parse::<u32>().ok());
+        let owner = name.to_str().and_then(|name| name.strip_prefix(FOLDER));
+        let owner = owner.and_then(|owner| owner.split('-').next()?.parse::<u32>().ok());
         if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
             // Another user's leftovers cannot be removed and do no harm.
             let _ = fs::remove_dir_all(entry.path());
