@@ -46,7 +46,7 @@ pub fn complete(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::Open
         let responses = methods.into_iter().flatten().flat_map(|operation| &mut operation.responses.responses);
         for (_, response) in responses.filter(|(status, _)| status.starts_with(['4', '5'])) {
             if let RefOr::T(response) = response
-                && let Some(problem) = response.content.remove("application/json")
+                && let Some(problem) = response.content.swap_remove("application/json")
             {
                 response.content.insert("application/problem+json".to_owned(), problem);
             }
