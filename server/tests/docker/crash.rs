@@ -406,7 +406,7 @@ async fn started_at(bed: &Bed, tool: &str) -> Vec<String> {
     for service in ["app", "db"] {
         let name = format!("{tool}-{service}-1");
         let container = bed.raw.inspect_container(&name, None::<query::InspectContainerOptions>).await.unwrap();
-        found.push(container.state.unwrap().started_at.unwrap().to_string());
+        found.push(container.state.unwrap().started_at.unwrap());
     }
     found
 }
