@@ -25,10 +25,8 @@ fn run(program: &str, arguments: &[&str]) {
 async fn an_install_on_a_full_disk_leaves_nothing_and_says_what_to_do(db: PgPool) {
     on_docker(async |bed| {
         let private = PrivateEngine::new();
-        let data = private.folder.join("data");
-        std::fs::create_dir_all(&data).unwrap();
-        run("mount", &["-t", "tmpfs", "-o", &format!("size={ROOM}"), "summoner-test", data.to_str().unwrap()]);
-        let process = private.start();
+        // The panel looks for room before it pulls, and would refuse a small disk that it can see.
+        let process = private.start_on_small_disk(ROOM);
         let engine = Docker::connect(Some(&private.address())).unwrap();
         until("the engine with a small disk answers", async || engine.info().await.is_ok()).await;
 
@@ -63,8 +61,9 @@ async fn an_install_on_a_full_disk_leaves_nothing_and_says_what_to_do(db: PgPool
             sqlx::query_scalar("select count(*) from resources where state = 'present'").fetch_one(&db).await.unwrap();
         assert_eq!(present, 0);
         // What was loaded half is given back: there is room for the next attempt.
+        let disk = format!("/proc/{}/root{}", process.id(), private.folder.join("data").display());
         let used = || {
-            let stat = rustix::fs::statvfs(&data).unwrap();
+            let stat = rustix::fs::statvfs(&disk).unwrap();
             (stat.f_blocks - stat.f_bfree) * stat.f_frsize
         };
         until("the room is free again", async || used() < (ROOM / 2) as u64).await;
