@@ -53,6 +53,13 @@ impl Attempt {
         if let Some(port) = taken_port(message) {
             return Error::PortTaken { port };
         }
+        // Docker 20.10 calls it a 404. Newer ones: "all predefined address pools have been fully subnetted".
+        if message.contains("address pool") {
+            return self.refused(
+                "the engine has no address range left for another network; remove networks that nothing uses \
+                 (docker network prune), or give it more ranges (default-address-pools in /etc/docker/daemon.json)",
+            );
+        }
         match status {
             404 => Error::NotFound { what: missing(message).unwrap_or_else(|| self.subject.clone()) },
             // A network that containers still use is refused with 403.
@@ -241,6 +248,24 @@ mod tests {
         for (sentence, expected) in sentences {
             match answered(500, sentence) {
                 Error::PortTaken { port } => assert_eq!(port, expected, "{sentence}"),
+                other => panic!("{sentence}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_engine_without_addresses_says_so_and_what_to_do() {
+        let sentences = [
+            (
+                404,
+                "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the \
+                 network",
+            ),
+            (400, "all predefined address pools have been fully subnetted"),
+        ];
+        for (status, sentence) in sentences {
+            match answered(status, sentence) {
+                Error::Refused { reason, .. } => assert!(reason.contains("docker network prune"), "{reason}"),
                 other => panic!("{sentence}: {other:?}"),
             }
         }
