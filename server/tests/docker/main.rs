@@ -16,5 +16,6 @@ mod containers;
 mod crash;
 mod images;
 mod logs;
+mod networks;
 mod outage;
 mod space;

@@ -15,6 +15,7 @@ mod files;
 mod logs;
 mod names;
 mod pull;
+mod ranges;
 mod version;
 
 use std::collections::{BTreeMap, HashMap};
@@ -142,12 +143,35 @@ impl Docker {
         Ok(found.into_iter().map(convert::container).collect())
     }
 
-    async fn networks(&self) -> Result<Vec<super::Network>> {
+    async fn all_networks(&self) -> Result<Vec<models::Network>> {
         let attempt = Attempt::new("listing", "networks");
-        let found = self.call(LIMIT, &attempt, |docker| docker.list_networks(None)).await?;
-        let mut networks: Vec<_> = found.into_iter().map(convert::network).collect();
+        self.call(LIMIT, &attempt, |docker| docker.list_networks(None)).await
+    }
+
+    async fn networks(&self) -> Result<Vec<super::Network>> {
+        let mut networks: Vec<_> = self.all_networks().await?.into_iter().map(convert::network).collect();
         networks.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
         Ok(networks)
+    }
+
+    /// Makes a network in the first of `parts` that nobody takes meanwhile; `None` when there is none.
+    async fn create_part(
+        &self,
+        attempt: &Attempt,
+        request: &models::NetworkCreateRequest,
+        parts: impl Iterator<Item = ranges::Part>,
+    ) -> Result<Option<String>> {
+        // Each that fails was taken since the list was read.
+        for part in parts.take(20) {
+            let mut request = request.clone();
+            part.ask(&mut request);
+            match self.call(LIMIT, attempt, |docker| docker.create_network(request)).await {
+                Ok(made) => return Ok(Some(made.id)),
+                Err(Error::Refused { reason, .. }) if reason.contains("Pool overlaps") => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 
     async fn volumes(&self) -> Result<Vec<super::Volume>> {
@@ -262,7 +286,8 @@ impl Engine for Docker {
         let attempt = Attempt::new("creating", format!("network {}", spec.name));
         names::name("network", &spec.name)?;
         // The engine makes a second network of the same name without a word.
-        if self.networks().await?.iter().any(|network| network.name == spec.name) {
+        let networks = self.all_networks().await?;
+        if networks.iter().any(|network| network.name.as_ref() == Some(&spec.name)) {
             let reason = "a network of this name exists already".to_owned();
             return Err(Error::Conflict { what: attempt.what(), reason });
         }
@@ -273,7 +298,21 @@ impl Engine for Docker {
             labels: Some(spec.labels.clone().into_iter().collect()),
             ..Default::default()
         };
-        Ok(self.call(LIMIT, &attempt, |docker| docker.create_network(request)).await?.id)
+        if let Some(id) = self.create_part(&attempt, &request, ranges::free(&networks)).await? {
+            return Ok(id);
+        }
+        let id = self.call(LIMIT, &attempt, |docker| docker.create_network(request.clone())).await?.id;
+        let chosen = self.call(LIMIT, &attempt, |docker| docker.inspect_network(&id, None)).await?;
+        let parts = ranges::parts_of(chosen.ipam.as_ref());
+        if parts.is_empty() {
+            return Ok(id);
+        }
+        self.remove_network(&id).await?;
+        match self.create_part(&attempt, &request, parts.into_iter()).await? {
+            Some(id) => Ok(id),
+            // Others took all of it in this moment.
+            None => Ok(self.call(LIMIT, &attempt, |docker| docker.create_network(request)).await?.id),
+        }
     }
 
     async fn remove_network(&self, id: &str) -> Result<()> {
