@@ -17,7 +17,7 @@ import { freePort, Panel } from "../panel.ts";
 // machine would fail them. `make bench` starts it alone, and fails where a limit is passed.
 
 const prefix = "bench-";
-// Two containers each. An engine with its default address ranges has room for some thirty networks.
+// Two containers each.
 const tools = 25;
 const catalogue = join(dirname(fileURLToPath(import.meta.url)), "../bench/catalog");
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::serve::ListenerExt as _;
 use server::auth::Auth;
 use server::catalog::Catalog;
 use server::clock::{Clock, Random};
@@ -135,6 +136,12 @@ async fn run(
 
     say_link(config, &auth).await?;
     let asked = stop.clone();
+    // A page goes out in several writes: none of them may wait for the other side to say that it has the one before.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection takes no option and stays slower");
+        }
+    });
     let server = axum::serve(listener, router).with_graceful_shutdown(async move { asked.cancelled().await });
     let serving = tokio::spawn(async move { server.await });
     ended().await?;
