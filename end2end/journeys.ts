@@ -48,9 +48,9 @@ export const openLink = (page: Page): Locator => page.getByRole("link", { name: 
 /** The port of the first way into a tool, on an entry's page. */
 export const portField = (page: Page): Locator => page.getByLabel(/^Port for /).first();
 
-/** A segment of the version picker, such as line `1` or variant `Alpine`; each is a link, so it works by query alone. */
+/** A segment of the version picker, such as line `1` or variant `Alpine`. */
 export const segment = (page: Page, group: "Release line" | "Variant", name: string): Locator =>
-  page.getByRole("group", { name: group }).first().getByRole("link", { name, exact: true });
+  page.getByRole("group", { name: group }).first().getByRole("button", { name, exact: true });
 
 /** The versions on offer for an image, as radios. */
 export const versions = (page: Page, repository: string): Locator =>
@@ -92,6 +92,12 @@ export async function install(page: Page, entry: { id: string; title: string }, 
   await ended(page, /is ready$/);
 }
 
+/** Asks for something that people notice, from the head of a tool's page, and says yes to the question. */
+export async function act(page: Page, tool: string, verb: "Stop" | "Restart"): Promise<void> {
+  await page.getByRole("link", { name: verb, exact: true }).click();
+  await page.getByRole("dialog").getByRole("button", { name: `${verb} ${tool}` }).click();
+}
+
 /** Asks for the first password of a tool; it is shown once. */
 export async function askFirstPassword(page: Page, tool: string): Promise<void> {
   await open(page, `/tools/${tool}/first-login`);
@@ -115,4 +121,6 @@ export const entries = {
   demo: { id: "demo", title: "Demo" },
   /** Our tool alone. */
   solo: { id: "demo-solo", title: "Demo solo" },
+  /** Our tool, from the registry that asks for a password. */
+  intranet: { id: "intranet", title: "Intranet" },
 };

@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod engine;
 pub mod live;
 pub mod operations;
+pub mod panel;
 pub mod problem;
 pub mod registries;
 pub mod session;

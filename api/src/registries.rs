@@ -13,6 +13,25 @@ pub struct LoginView {
     pub username: String,
     /// When name or password were last set.
     pub updated_at: Timestamp,
+    /// When the registry last said which versions an image has; absent if it never did.
+    #[serde(default)]
+    pub answered_at: Option<Timestamp>,
+    /// Requests it still allowed then, and in all, where it says so.
+    #[serde(default)]
+    pub quota: Option<(u32, u32)>,
+}
+
+/// A login to keep, with its registry. `POST /registries`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct AddedLogin {
+    /// The registry's host, with its port if it needs one.
+    pub registry: String,
+    /// The account's name.
+    pub username: String,
+    /// Its password or access token.
+    pub password: String,
 }
 
 /// A login to keep. `PUT /registries/{registry}`.

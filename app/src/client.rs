@@ -137,6 +137,8 @@ mod half {
         pub key: Arc<dyn Fn() -> String + Send + Sync>,
         /// The path and query the page was asked for.
         pub path: String,
+        /// Whether the page answers a form that was posted to another path.
+        pub is_posted: bool,
         /// Where the browser finds its files.
         pub assets: AssetNames,
         /// The theme the person chose.

@@ -21,6 +21,8 @@ pub enum Then {
     Next,
     /// Nowhere: the answer is shown on the page the form stands on.
     Show,
+    /// Nowhere, and nobody is asked: the page is drawn anew with what was typed, for choices that change the query string.
+    Look,
 }
 
 /// One row of the table. `{name}` stands for one segment in all three paths.
@@ -39,7 +41,7 @@ pub struct Form {
 }
 
 /// Every form of the panel.
-pub const FORMS: [Form; 12] = [
+pub const FORMS: [Form; 20] = [
     Form { action: "/setup", method: Method::Post, api: "/setup", then: Then::To("/catalogue"), page: "/setup" },
     Form { action: "/sign-in", method: Method::Post, api: "/session", then: Then::Next, page: "/sign-in" },
     Form { action: "/sign-out", method: Method::Delete, api: "/session", then: Then::To("/sign-in"), page: "/me" },
@@ -47,8 +49,64 @@ pub const FORMS: [Form; 12] = [
         action: "/me/sessions/{session}/end",
         method: Method::Delete,
         api: "/sessions/{session}",
-        then: Then::To("/me"),
+        then: Then::To("/me?done=session-ended"),
         page: "/me",
+    },
+    Form {
+        action: "/me/password",
+        method: Method::Post,
+        api: "/me/password",
+        then: Then::To("/me?done=password"),
+        page: "/me",
+    },
+    Form {
+        action: "/settings",
+        method: Method::Put,
+        api: "/panel",
+        then: Then::To("/settings?done=named"),
+        page: "/settings",
+    },
+    Form {
+        action: "/settings/registries",
+        method: Method::Post,
+        api: "/registries",
+        then: Then::To("/settings/registries?done=login-kept"),
+        page: "/settings/registries",
+    },
+    Form {
+        action: "/settings/registries/{registry}/sign-in",
+        method: Method::Post,
+        api: "/registries/{registry}/sign-in",
+        then: Then::To("/settings/registries?done=login-works"),
+        page: "/settings/registries",
+    },
+    Form {
+        action: "/settings/registries/{registry}/remove",
+        method: Method::Delete,
+        api: "/registries/{registry}",
+        then: Then::To("/settings/registries?done=login-removed"),
+        page: "/settings/registries",
+    },
+    Form {
+        action: "/catalogue/{entry}/look",
+        method: Method::Get,
+        api: "",
+        then: Then::Look,
+        page: "/catalogue/{entry}",
+    },
+    Form {
+        action: "/catalogue/{entry}/plan",
+        method: Method::Post,
+        api: "/plans",
+        then: Then::Show,
+        page: "/catalogue/{entry}",
+    },
+    Form {
+        action: "/tools/{tool}/settings/plan",
+        method: Method::Post,
+        api: "/tools/{tool}/settings/plan",
+        then: Then::Show,
+        page: "/tools/{tool}/settings",
     },
     Form {
         action: "/catalogue/{entry}",
@@ -153,7 +211,7 @@ pub fn after(found: &Found, answer: &serde_json::Value, next: Option<&str>) -> O
     match found.then {
         Then::To(_) => Some(found.to.clone()),
         Then::Next => Some(next.filter(|path| is_own_path(path)).unwrap_or("/").to_owned()),
-        Then::Show => None,
+        Then::Show | Then::Look => None,
         Then::Operation => {
             let id = answer.get("operation_id").or_else(|| answer.pointer("/operation/operation_id"))?.as_str()?;
             Some(format!("/operations/{id}"))
@@ -162,7 +220,7 @@ pub fn after(found: &Found, answer: &serde_json::Value, next: Option<&str>) -> O
 }
 
 /// Whether `path` stays on this site: `//host` and `/\host` would lead elsewhere.
-fn is_own_path(path: &str) -> bool {
+pub fn is_own_path(path: &str) -> bool {
     path.starts_with('/') && !path[1..].starts_with(['/', '\\']) && !path.chars().any(char::is_control)
 }
 

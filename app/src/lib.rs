@@ -7,6 +7,7 @@
 
 pub mod client;
 pub mod components;
+pub mod find;
 pub mod format;
 pub mod forms;
 pub mod live;
@@ -25,8 +26,13 @@ pub fn shell() -> AnyView {
     let backend = expect_context::<client::Backend>();
     let client::AssetNames { js, wasm, css, icons } = backend.assets;
     let program = (!js.is_empty()).then(|| {
+        // The program draws the page of the address it finds, which after a post has to be the page's own.
+        let own = match backend.is_posted {
+            true => format!("history.replaceState(null,'',{:?});", backend.path.replace('<', "%3C")),
+            false => String::new(),
+        };
         let load = format!(
-            "import init,{{hydrate}} from '{js}';const go=()=>init({{module_or_path:'{wasm}'}}).then(()=>hydrate());\
+            "{own}import init,{{hydrate}} from '{js}';const go=()=>init({{module_or_path:'{wasm}'}}).then(()=>hydrate());\
              'requestIdleCallback' in window?requestIdleCallback(go,{{timeout:500}}):go()"
         );
         view! {
@@ -62,6 +68,8 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     provide_context(components::icon::Sprite::found());
     provide_context(live::Live::new());
+    let arrival = components::arrival::Arrival::new();
+    provide_context(arrival);
     #[cfg(not(feature = "ssr"))]
     Effect::new(|| {
         // Tests wait for this: from here on, the page answers clicks itself. The attribute cannot be refused.
@@ -75,6 +83,7 @@ pub fn App() -> impl IntoView {
             "Skip to content"
         </a>
         <routes::Pages />
+        {arrival.region()}
     }
     .into_any()
 }

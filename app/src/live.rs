@@ -32,6 +32,8 @@ pub struct Live {
     pub engine: RwSignal<Option<EngineView>>,
     /// Facts that arrived since the page was rendered, newest first, at most 50.
     pub events: RwSignal<Vec<EventView>>,
+    /// The operation that ended last, as long as the tab is open.
+    pub ended: RwSignal<Option<OperationView>>,
     /// The present time, for relative times; absent until the page is hydrated.
     pub now: RwSignal<Option<Timestamp>>,
     tools: Watched<ToolView>,
@@ -45,6 +47,7 @@ impl Live {
             connection: RwSignal::default(),
             engine: RwSignal::default(),
             events: RwSignal::default(),
+            ended: RwSignal::default(),
             now: RwSignal::default(),
             tools: StoredValue::default(),
             operations: StoredValue::default(),
@@ -211,6 +214,9 @@ mod stream {
             "operation" => {
                 if let Some(OperationPatch { operation }) = parse(&data) {
                     publish(live.operations, operation.operation_id, &operation);
+                    if operation.state.has_ended() {
+                        live.ended.set(Some(operation));
+                    }
                 }
             }
             "engine" => {

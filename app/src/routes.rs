@@ -27,11 +27,12 @@ pub struct Place {
 }
 
 /// The places, in the order they are shown everywhere.
-pub const PLACES: [Place; 4] = [
+pub const PLACES: [Place; 5] = [
     Place { path: "/", label: "Dashboard", icon: "dash", role: Role::Viewer },
     Place { path: "/tools", label: "Tools", icon: "tools", role: Role::Viewer },
     Place { path: "/catalogue", label: "Catalogue", icon: "shelf", role: Role::Viewer },
     Place { path: "/activity", label: "Activity", icon: "pulse", role: Role::Viewer },
+    Place { path: "/settings", label: "Settings", icon: "sliders", role: Role::Administrator },
 ];
 
 impl Place {
@@ -66,6 +67,9 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/operations/:operation") view=pages::operation::Operation ssr=SsrMode::Async />
                     <Route path=path!("/me") view=pages::me::Me ssr=SsrMode::Async />
                     <Route path=path!("/activity") view=pages::activity::Activity ssr=SsrMode::Async />
+                    <Route path=path!("/search") view=pages::search::Search ssr=SsrMode::Async />
+                    <Route path=path!("/settings") view=pages::settings::panel::PanelSettings ssr=SsrMode::Async />
+                    <Route path=path!("/settings/registries") view=pages::settings::registries::Registries ssr=SsrMode::Async />
                 </ParentRoute>
             </Routes>
         </Router>

@@ -122,6 +122,20 @@ pub fn verb(kind: OperationKind) -> &'static str {
     }
 }
 
+/// What the query value `done` of a page says, in words; nothing for any other text, so that a link can put no words
+/// into our mouth.
+pub fn was_done(done: &str) -> Option<&'static str> {
+    Some(match done {
+        "login-kept" => "The login is saved, sealed.",
+        "login-works" => "The registry takes the login.",
+        "login-removed" => "The login is removed.",
+        "named" => "This panel has its new name.",
+        "session-ended" => "That session has ended.",
+        "password" => "The new password holds from now on. Other sessions have ended.",
+        _ => return None,
+    })
+}
+
 /// A role by its name.
 pub fn role(role: Role) -> &'static str {
     match role {

@@ -1,6 +1,7 @@
 import { container, containers, docker, networks, snapshot, volumes } from "../engine.ts";
 import { expect, test } from "../fixtures.ts";
-import { beginInstall, ended, entries, install, open, openLink, remove, steps, verdict } from "../journeys.ts";
+import { freePort } from "../panel.ts";
+import { act, beginInstall, ended, entries, install, open, openLink, portField, remove, steps, verdict } from "../journeys.ts";
 
 test("a static site is found in the catalogue, installed and opened", async ({ page }) => {
   const tool = "e2e-site";
@@ -82,7 +83,7 @@ test.describe.serial("a tool with data", () => {
   test("keeps its data over a restart", async ({ page }) => {
     const started = (await container(tool, "app")).State.StartedAt;
     await open(page, `/tools/${tool}`);
-    await page.getByRole("button", { name: "Restart" }).click();
+    await act(page, tool, "Restart");
     await expect.poll(async () => (await container(tool, "app")).State.StartedAt, { timeout: 60_000 }).not.toBe(started);
     await expect.poll(async () => (await container(tool, "app")).State.Health?.Status, { timeout: 60_000 }).toBe("healthy");
     const notes = await page.request.get(new URL("/notes", address).href);
@@ -91,7 +92,7 @@ test.describe.serial("a tool with data", () => {
 
   test("stops when asked and says so", async ({ page }) => {
     await open(page, `/tools/${tool}`);
-    await page.getByRole("button", { name: "Stop", exact: true }).click();
+    await act(page, tool, "Stop");
     await expect.poll(async () => (await containers(tool)).map((each) => each.State.Status), { timeout: 60_000 }).toEqual(["exited", "exited"]);
     await open(page, `/tools/${tool}`);
     await expect(page.getByRole("main")).toContainText("Stopped");
@@ -134,6 +135,26 @@ test.describe.serial("a tool with data", () => {
     address = (await openLink(page).getAttribute("href"))!;
     const notes = await page.request.get(new URL("/notes", address).href);
     expect(await notes.json()).toEqual([{ text: note, version: "2.0.0" }]);
+  });
+
+  test("changes its settings after it showed what that does", async ({ page }) => {
+    const plan = page.getByRole("region", { name: "The plan" });
+    const database = (await container(tool, "db")).Id;
+    await open(page, `/tools/${tool}/settings`);
+    await expect(plan).not.toContainText("Make app");
+    await page.getByLabel("Title of the page").fill("Notes of the kettle");
+    await portField(page).fill(String(await freePort()));
+    await expect(plan).toContainText("Make app");
+    await expect(plan).not.toContainText("Make db");
+    await page.getByRole("button", { name: `Change ${tool}` }).click();
+    await page.waitForURL(/\/operations\//);
+    await ended(page, /was changed$/);
+    const before = address;
+    address = (await openLink(page).getAttribute("href"))!;
+    expect(address).not.toBe(before);
+    expect(await (await page.request.get(address)).text()).toContain("Notes of the kettle");
+    expect(await (await page.request.get(new URL("/notes", address).href)).json()).toEqual([{ text: note, version: "2.0.0" }]);
+    expect((await container(tool, "db")).Id, "what did not change keeps its container").toBe(database);
   });
 
   test("does not lose its data to a name that is typed wrong", async ({ page }) => {

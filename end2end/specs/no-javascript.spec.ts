@@ -43,3 +43,34 @@ test("a tool is installed and removed by plain forms", async ({ page }, info) =>
   await page.getByRole("button", { name: `Remove ${tool}` }).click();
   await expect(verdict(page)).toHaveText(/removed/, { timeout: 60_000 });
 });
+
+test("another line of versions and the plan leave what was typed", async ({ page }) => {
+  await page.goto(`/catalogue/${entries.demo.id}`);
+  await page.getByLabel("Name", { exact: true }).fill(`${prefix}typed`);
+  await page.getByRole("group", { name: "Release line" }).first().getByRole("button", { name: "1", exact: true }).click();
+  await expect(page.locator('input[value="1.3.0"]')).toBeAttached();
+  await expect(page.getByLabel("Name", { exact: true })).toHaveValue(`${prefix}typed`);
+  await page.locator('input[value="1.1.0"]').check();
+  await page.getByRole("button", { name: "Show the plan" }).click();
+  await expect(page.getByRole("region", { name: "The plan" })).toContainText("demo/web:1.1.0");
+  await expect(page.getByLabel("Name", { exact: true })).toHaveValue(`${prefix}typed`);
+  await expect(page.locator('input[value="1.1.0"]')).toBeChecked();
+});
+
+test("everything can be found on a page of its own", async ({ page }) => {
+  await page.goto("/");
+  await page.getByRole("link", { name: /Find or do anything/ }).click();
+  await expect(page).toHaveURL(/\/search$/);
+  await page.getByRole("searchbox").fill("registries");
+  await page.keyboard.press("Enter");
+  await page.getByRole("main").getByRole("link", { name: "Registries", exact: true }).click();
+  await expect(page).toHaveURL(/\/settings\/registries$/);
+});
+
+test("the theme is a form that leads back", async ({ page }) => {
+  await page.goto("/catalogue?q=demo");
+  await page.getByRole("button", { name: "Theme" }).click();
+  await page.getByRole("button", { name: "Dark" }).click();
+  await expect(page).toHaveURL(/\/catalogue\?q=demo$/);
+  await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
+});

@@ -15,6 +15,9 @@ export const plain: Look[] = [
   { name: "entry", path: `/catalogue/${entries.demo.id}` },
   { name: "activity", path: "/activity" },
   { name: "me", path: "/me" },
+  { name: "settings", path: "/settings" },
+  { name: "registries", path: "/settings/registries" },
+  { name: "search", path: "/search?q=set" },
   { name: "not-found", path: "/there/is/nothing" },
 ];
 
@@ -27,6 +30,7 @@ export async function withTool(page: Page, label: string, look: (pages: Look[]) 
     { name: "operation", path: operation },
     { name: "tools-one", path: "/tools" },
     { name: "dashboard-one", path: "/" },
+    { name: "tool-question", path: `/tools/${tool}?do=stop` },
     ...["", "/logs", "/settings", "/remove"].map((tab) => ({ name: `tool${tab.replace("/", "-")}`, path: `/tools/${tool}${tab}` })),
   ]);
   await open(page, "/");

@@ -3,16 +3,25 @@ import { expect, signedOut, test } from "../fixtures.ts";
 import { hydrated, open } from "../journeys.ts";
 import { type Look, plain, schemes, withTool } from "./pages.ts";
 
+/** A narrower screen for each: the smallest phone that counts, and a tablet. */
+const narrower = { 390: 360, 1440: 768 } as const;
+
 /** Takes the page in both themes, for people to look at, and fails where it is wider than the screen. */
 async function shoot(page: Page, { name, path }: Look): Promise<void> {
-  const width = page.viewportSize()!.width;
+  const size = page.viewportSize()!;
+  const { width } = size;
   for (const colorScheme of schemes) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     await open(page, path);
     await page.screenshot({ path: `results/screens/${name}-${width}-${colorScheme}.png`, fullPage: true });
   }
-  const sideways = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  expect.soft(sideways, `${name} is wider than ${width} px by`).toBeLessThanOrEqual(0);
+  for (const screen of [width, narrower[width as keyof typeof narrower]]) {
+    await page.setViewportSize({ ...size, width: screen });
+    const sideways = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    expect.soft(sideways, `${name} is wider than ${screen} px by`).toBeLessThanOrEqual(0);
+  }
+  await page.screenshot({ path: `results/screens/${name}-${narrower[width as keyof typeof narrower]}-dark.png`, fullPage: true });
+  await page.setViewportSize(size);
 }
 
 for (const look of plain) {

@@ -17,7 +17,7 @@ test("releases stand in lines, newest first", async ({ page }) => {
 
 test("the newest release is proposed, and its line is open", async ({ page }) => {
   await open(page, `/catalogue/${entries.demo.id}`);
-  await expect(page.getByRole("group", { name: "Release line" }).first().getByRole("link")).toHaveText(["2", "1", "0"]);
+  await expect(page.getByRole("group", { name: "Release line" }).first().getByRole("button")).toHaveText(["2", "1", "0"]);
   await expect(page.locator("label", { has: page.locator('input[value="2.0.0"]') })).toContainText("Proposed");
   await expect(page.locator('input[value="2.0.0"]')).toBeChecked();
 });
@@ -33,7 +33,7 @@ test("pre-releases come only when asked for", async ({ page }) => {
   await open(page, `/catalogue/${entries.demo.id}`);
   await segment(page, "Release line", "2").click();
   await expect.poll(() => offered(page)).toEqual(["2.0.0"]);
-  await page.getByRole("link", { name: "Show 1 before release" }).click();
+  await page.getByRole("button", { name: "Show 1 pre-release" }).click();
   await expect.poll(() => offered(page)).toEqual(["2.1.0-rc.1", "2.0.0"]);
 });
 

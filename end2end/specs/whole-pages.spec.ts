@@ -18,7 +18,7 @@ function expected(operation: string): Record<string, [path: string, status: numb
     "/sign-in": [["/sign-in", 200]],
     "/setup": [["/setup", 200]],
     "/tools": [["/tools", 200]],
-    "/tools/:tool": [[`/tools/${tool}`, 200], ["/tools/none", 404], ["/tools/%00", 404], ["/tools/..%2f..%2fetc", 404]],
+    "/tools/:tool": [[`/tools/${tool}`, 200], [`/tools/${tool}?do=stop`, 200], ["/tools/none", 404], ["/tools/%00", 404], ["/tools/..%2f..%2fetc", 404]],
     "/tools/:tool/settings": [[`/tools/${tool}/settings`, 200], ["/tools/none/settings", 404]],
     "/tools/:tool/remove": [[`/tools/${tool}/remove`, 200], ["/tools/none/remove", 404]],
     "/tools/:tool/first-login": [[`/tools/${tool}/first-login`, 200], ["/tools/none/first-login", 404]],
@@ -28,6 +28,9 @@ function expected(operation: string): Record<string, [path: string, status: numb
     "/operations/:operation": [[operation, 200], [`/operations/${nobody}`, 404], ["/operations/none", 404]],
     "/me": [["/me", 200]],
     "/activity": [["/activity", 200]],
+    "/search": [["/search", 200], ["/search?q=%3Cscript%3E", 200]],
+    "/settings": [["/settings", 200]],
+    "/settings/registries": [["/settings/registries", 200], ["/settings/registries?remove=none", 200]],
     "": [["/there/is/nothing", 404], ["/tools/none/there", 404]],
   };
 }

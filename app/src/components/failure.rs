@@ -41,10 +41,12 @@ pub fn refusal(problem: &Problem) -> AnyView {
             }
         })
         .collect_view();
+    // The detail of one wrong answer is that answer's own sentence.
+    let detail = (problem.fields.len() != 1).then(|| view! { <p class="hint">{problem.detail.clone()}</p> });
     view! {
         <div class="refusal" role="alert">
             <b>{problem.title.clone()}</b>
-            <p class="hint">{problem.detail.clone()}</p>
+            {detail}
             <ul>{fields}</ul>
             {reference(problem)}
         </div>

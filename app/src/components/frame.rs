@@ -8,6 +8,9 @@ use crate::{
     client,
     components::{
         icon::{icon, mark, small_icon},
+        palette::palette,
+        theme::theme_menu,
+        toast::toasts,
         when::ago,
     },
     format,
@@ -63,8 +66,9 @@ pub fn Frame() -> impl IntoView {
                 <header class="top">
                     <Crumbs />
                     <div class="top__end">
+                        {palette()}
                         <Suspense>{move || Suspend::new(async move { running(frame.await.ok()) })}</Suspense>
-                        <ThemeButton />
+                        {theme_menu()}
                     </div>
                 </header>
                 <Suspense>
@@ -77,8 +81,9 @@ pub fn Frame() -> impl IntoView {
                 </main>
             </div>
         </div>
+        {toasts()}
         <nav class="bar" aria-label="Main, small screens">
-            {PLACES.map(|place| link(&place, None)).collect_view()}
+            {PLACES[..4].iter().map(|place| link(place, None)).collect_view()}
             <a href="/me" aria-current=current("/me")>
                 {icon("user")}
                 <span>"You"</span>
@@ -213,14 +218,23 @@ fn Crumbs() -> impl IntoView {
             (Some(place), Some(thing)) => view! {
                 <a href=place.path>{place.label}</a>
                 {small_icon("right")}
-                <span aria-current="page">{(*thing).to_owned()}</span>
+                <span aria-current="page">{if place.path == "/settings" { format::sentence(thing) } else { (*thing).to_owned() }}</span>
             }
             .into_any(),
             (Some(place), None) => view! { <span aria-current="page">{place.label}</span> }.into_any(),
             (None, _) => {
-                let label = if here.starts_with("/operations") { "Activity" } else { "Dashboard" };
-                let path = if here.starts_with("/operations") { "/activity" } else { "/" };
-                view! { <a href=path>{label}</a> }.into_any()
+                let (path, label) = match here.split('/').nth(1) {
+                    Some("operations") => ("/activity", "Activity"),
+                    Some("me") => ("/me", "You"),
+                    Some("search") => ("/search", "Find"),
+                    _ => ("/", "Dashboard"),
+                };
+                view! {
+                    <a href=path aria-current=(path == here).then_some("page")>
+                        {label}
+                    </a>
+                }
+                .into_any()
             }
         }
     };
@@ -228,37 +242,6 @@ fn Crumbs() -> impl IntoView {
         <nav class="crumbs" aria-label="You are here">
             {crumbs}
         </nav>
-    }
-    .into_any()
-}
-
-/// Switches between light and dark; the choice is a cookie, so that the next page is rendered right.
-#[component]
-pub fn ThemeButton() -> impl IntoView {
-    #[cfg(not(feature = "ssr"))]
-    let switch = |_| {
-        let Some(root) = document().document_element() else { return };
-        let is_dark = match root.get_attribute("data-theme").as_deref() {
-            Some(theme) => theme == "dark",
-            None => {
-                window().match_media("(prefers-color-scheme: dark)").ok().flatten().is_some_and(|query| query.matches())
-            }
-        };
-        let theme = if is_dark { "light" } else { "dark" };
-        // Neither can fail for these literals.
-        let _ = root.set_attribute("data-theme", theme);
-        let _ = js_sys::Reflect::set(
-            &document(),
-            &"cookie".into(),
-            &format!("theme={theme}; path=/; max-age=31536000; samesite=lax").into(),
-        );
-    };
-    #[cfg(feature = "ssr")]
-    let switch = |_: leptos::ev::MouseEvent| {};
-    view! {
-        <button class="button is-quiet is-icon" type="button" aria-label="Switch between light and dark" on:click=switch>
-            {icon("theme")}
-        </button>
     }
     .into_any()
 }

@@ -3,6 +3,8 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
+use crate::components::arrival::heading;
+
 /// The head of a page: its `h1`, a line below it, actions beside it.
 #[component]
 pub fn Verdict(
@@ -21,10 +23,10 @@ pub fn Verdict(
 ) -> impl IntoView {
     let title = if title.is_empty() { sentence.trim_end_matches('.').to_owned() } else { title };
     view! {
-        <Title text=title />
+        <Title text=title.clone() />
         <div class="head">
             <div class="verdict">
-                <h1 tabindex="-1">{sentence}</h1>
+                {heading(sentence, title)}
                 {(!lead.is_empty()).then(|| view! { <p class="lead">{lead}</p> })}
             </div>
             {children.map(|children| view! { <div class="head__actions">{children()}</div> })}

@@ -13,9 +13,7 @@ use leptos::prelude::*;
 use crate::{
     client,
     components::{
-        button::ActionButton,
-        failure::{blocked, failure, refusal},
-        form::refused,
+        failure::{blocked, failure},
         frame::Around,
         icon::{icon, small_icon},
         panel::Panel,
@@ -27,7 +25,6 @@ use crate::{
         when::{ago, lasting},
     },
     format,
-    forms::Refused,
     live::Live,
     pages::activity::sentence,
     words::{self, Tone},
@@ -39,7 +36,6 @@ const NEEDS: usize = 5;
 /// The start page.
 #[component]
 pub fn Dashboard() -> impl IntoView {
-    let refused = refused();
     let Around(frame) = expect_context::<Around>();
     let tools = Resource::new(|| (), |()| client::page::<Vec<ToolView>>("/tools"));
     let latest = Resource::new(|| (), |()| client::get::<Page<EventView>>("/activity?limit=5"));
@@ -51,7 +47,7 @@ pub fn Dashboard() -> impl IntoView {
                     Err(problem) => failure(&problem),
                     Ok(tools) => {
                         let latest = latest.await;
-                        page(tools, frame, latest, refused)
+                        page(tools, frame, latest)
                     }
                 }
             })}
@@ -60,12 +56,7 @@ pub fn Dashboard() -> impl IntoView {
     .into_any()
 }
 
-fn page(
-    tools: Vec<ToolView>,
-    frame: Option<Frame>,
-    latest: Result<Page<EventView>, api::Problem>,
-    refused: RwSignal<Refused>,
-) -> AnyView {
+fn page(tools: Vec<ToolView>, frame: Option<Frame>, latest: Result<Page<EventView>, api::Problem>) -> AnyView {
     let engine = frame.as_ref().map(|frame| frame.engine.clone());
     let role = frame.as_ref().map_or(Role::Viewer, |frame| frame.me.role);
     let (sentence, lead) = verdict(&tools, engine.as_ref());
@@ -84,8 +75,7 @@ fn page(
                     }
                 })}
         </Verdict>
-        {move || refused.with(|refused| refused.problem.as_ref().map(refusal))}
-        {(!needs.is_empty()).then(|| needs_you(needs, role, refused))}
+        {(!needs.is_empty()).then(|| needs_you(needs, role))}
         <div class="columns">
             <div class="stack">
                 {if tools.is_empty() { first_tool().into_any() } else { all_tools(tools).into_any() }}
@@ -166,9 +156,9 @@ fn lead(tools: &[ToolView], engine: Option<&EngineView>) -> String {
     }
 }
 
-fn needs_you(tools: Vec<ToolView>, role: Role, refused: RwSignal<Refused>) -> AnyView {
+fn needs_you(tools: Vec<ToolView>, role: Role) -> AnyView {
     let count = tools.len();
-    let rows = tools.into_iter().map(|tool| need(tool, role, refused)).collect_view();
+    let rows = tools.into_iter().map(|tool| need(tool, role)).collect_view();
     view! {
         <Panel name="needs" title="Needs you" is_flush=true note=move || view! { <span class="count is-bad">{count}</span> }>
             <ul class="rows">{rows}</ul>
@@ -177,7 +167,7 @@ fn needs_you(tools: Vec<ToolView>, role: Role, refused: RwSignal<Refused>) -> An
     .into_any()
 }
 
-fn need(tool: ToolView, role: Role, refused: RwSignal<Refused>) -> AnyView {
+fn need(tool: ToolView, role: Role) -> AnyView {
     let (_, word) = words::condition(tool.condition);
     let name = tool.name.clone();
     view! {
@@ -198,13 +188,10 @@ fn need(tool: ToolView, role: Role, refused: RwSignal<Refused>) -> AnyView {
                                 {small_icon("logs")}
                                 "Read the log"
                             </a>
-                            <ActionButton
-                                action=format!("/tools/{name}/restart")
-                                label=format!("Restart {name}")
-                                icon="again"
-                                class="is-small is-primary"
-                                refused=refused
-                            />
+                            <a class="button is-small is-primary" href=format!("/tools/{name}?do=restart")>
+                                {small_icon("again")}
+                                {format!("Restart {name}")}
+                            </a>
                         </div>
                     }
                 })}

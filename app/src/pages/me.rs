@@ -1,6 +1,6 @@
-//! The person who asks: sessions, and the way out.
+//! The person who asks: sessions, password, and the way out.
 
-use api::session::SessionView;
+use api::session::{Role, SessionView};
 use leptos::prelude::*;
 
 use crate::{
@@ -8,8 +8,10 @@ use crate::{
     components::{
         button::ActionButton,
         failure::{failure, refusal},
-        form::refused,
+        field::Field,
+        form::{PostForm, refused},
         frame::Around,
+        icon::small_icon,
         panel::Panel,
         verdict::Verdict,
         when::ago,
@@ -18,7 +20,7 @@ use crate::{
     words,
 };
 
-/// Own sessions, and sign-out.
+/// Own sessions, own password, and sign-out.
 #[component]
 pub fn Me() -> impl IntoView {
     let refused = refused();
@@ -31,18 +33,32 @@ pub fn Me() -> impl IntoView {
                 match sessions.await {
                     Err(problem) => failure(&problem),
                     Ok(sessions) => {
+                        // The bar of small screens has no room for it.
+                        let settings = me.as_ref().is_some_and(|me| me.role >= Role::Administrator);
                         let lead = me
                             .map(|me| format!("{}, {}, {}.", me.name, me.email, words::role(me.role).to_lowercase()))
                             .unwrap_or_default();
                         let rows = sessions.iter().map(|session| row(session, refused)).collect_view();
                         view! {
                             <Verdict sentence=verdict(sessions.len()) title="You" lead=lead>
+                                {settings
+                                    .then(|| {
+                                        view! {
+                                            <a class="button me__settings" href="/settings">
+                                                {small_icon("sliders")}
+                                                "Settings"
+                                            </a>
+                                        }
+                                    })}
                                 <ActionButton action="/sign-out" label="Sign out" icon="key" refused=refused />
                             </Verdict>
                             {move || refused.with(|refused| refused.problem.as_ref().map(refusal))}
-                            <Panel name="sessions" title="Sessions" is_flush=true>
-                                <ul class="rows">{rows}</ul>
-                            </Panel>
+                            <div class="columns">
+                                <Panel name="sessions" title="Sessions" is_flush=true>
+                                    <ul class="rows">{rows}</ul>
+                                </Panel>
+                                {password(refused)}
+                            </div>
                         }
                             .into_any()
                     }
@@ -53,11 +69,43 @@ pub fn Me() -> impl IntoView {
     .into_any()
 }
 
+fn password(refused: RwSignal<Refused>) -> AnyView {
+    view! {
+        <Panel name="password" title="Password">
+            <PostForm action="/me/password" refused=refused class="stack is-tight">
+                <Field
+                    name="old_password"
+                    label="Password until now"
+                    refused=refused
+                    kind="password"
+                    autocomplete="current-password"
+                    is_required=true
+                />
+                <Field
+                    name="new_password"
+                    label="New password"
+                    refused=refused
+                    kind="password"
+                    autocomplete="new-password"
+                    hint="At least 10 characters. All your other sessions end."
+                    is_required=true
+                />
+                <div class="row">
+                    <button class="button is-primary" type="submit">
+                        "Change the password"
+                    </button>
+                </div>
+            </PostForm>
+        </Panel>
+    }
+    .into_any()
+}
+
 fn verdict(sessions: usize) -> String {
     match sessions {
         0 => "You are not signed in anywhere.".into(),
         1 => "You are signed in here and nowhere else.".into(),
-        count => format!("You are signed in in {} places.", crate::format::count(count)),
+        count => format!("You are signed in at {} places.", crate::format::count(count)),
     }
 }
 
@@ -124,7 +172,7 @@ mod tests {
     #[test]
     fn the_verdict_counts_places() {
         assert_eq!(verdict(1), "You are signed in here and nowhere else.");
-        assert_eq!(verdict(3), "You are signed in in three places.");
+        assert_eq!(verdict(3), "You are signed in at three places.");
     }
 
     #[test]

@@ -174,6 +174,15 @@ async fn open_outside(url: &SecretString) -> Result<Db, Error> {
     check_version(number).map(|()| db)
 }
 
+/// The version of the server behind `db`, as people write it: `15.4`.
+///
+/// # Errors
+/// When the server does not answer.
+pub async fn version(db: &Db) -> Result<String, sqlx::Error> {
+    let number = db.acquire().await?.server_version_num().unwrap_or_default();
+    Ok(format!("{}.{}", number / 10_000, number % 10_000))
+}
+
 /// Passes from the oldest version that is supported on; `number` is `server_version_num`, as 150004 for 15.4.
 fn check_version(number: u32) -> Result<(), Error> {
     match number / 10_000 {

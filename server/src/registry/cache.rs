@@ -64,6 +64,14 @@ impl Versions {
         Self { db, registry, clock, asking: Mutex::default() }
     }
 
+    /// Shows whether a registry takes the login that is kept for it. Nothing of the answer is kept.
+    ///
+    /// # Errors
+    /// What the registry answered.
+    pub async fn sign_in(&self, account: &str) -> Result<(), Error> {
+        self.registry.sign_in(account).await
+    }
+
     /// The tags of `image`, at most `max_age` old ([`FRESH`] for pages, zero to ask now) if the registry answers.
     ///
     /// # Errors

@@ -201,6 +201,10 @@ impl HttpRegistry {
 
 #[async_trait]
 impl Registry for HttpRegistry {
+    async fn sign_in(&self, account: &str) -> Result<(), Error> {
+        self.transport.sign_in(account).await
+    }
+
     async fn tags(&self, image: &Reference) -> Result<Tags, Error> {
         let image = image.image();
         self.asked("listing the tags of", &image, |question| async move { self.all_tags(&question).await }).await

@@ -20,7 +20,7 @@ pub enum Error {
     Unauthorized {
         /// What was attempted, on which image.
         task: String,
-        /// The host that was asked, as in image names.
+        /// The name its credentials are kept under: the registry's, or that of the mirror in its place.
         registry: String,
     },
     /// The stored credentials are wrong, or do not reach this image.
@@ -31,7 +31,7 @@ pub enum Error {
     Denied {
         /// What was attempted, on which image.
         task: String,
-        /// The host that was asked, as in image names.
+        /// The name its credentials are kept under: the registry's, or that of the mirror in its place.
         registry: String,
     },
     /// The registry knows no such image, tag or digest.
@@ -119,6 +119,8 @@ pub enum Error {
     Login {
         /// The host the login is for.
         registry: String,
+        /// The answer at fault: `registry`, `username` or `password`.
+        field: &'static str,
         /// Why, as a clause.
         reason: &'static str,
     },

@@ -117,6 +117,13 @@ fn selected(known: &Image, image: &Reference) -> Option<Digest> {
 
 #[async_trait]
 impl Registry for FakeRegistry {
+    async fn sign_in(&self, account: &str) -> Result<(), Error> {
+        let mut state = self.state();
+        state.calls += 1;
+        let (task, registry) = (format!("signing in at {account}"), account.to_owned());
+        state.outage.map_or(Ok(()), |status| Err(Error::Unavailable { task, registry, status }))
+    }
+
     async fn tags(&self, image: &Reference) -> Result<Tags, Error> {
         let fetched_at = self.clock.now();
         self.answer("listing the tags of", &image.image(), |state, known| {

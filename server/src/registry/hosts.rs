@@ -164,8 +164,17 @@ impl RegistryConfig {
 
     /// Where `registry` is asked; None when its name makes no address.
     pub(super) fn endpoint(&self, registry: &str) -> Option<Endpoint> {
-        if let Some(mirror) = self.mirrors.get(registry) {
-            return Some(Endpoint { base: mirror.clone(), account: authority(mirror)? });
+        match self.mirrors.get(registry) {
+            Some(mirror) => Some(Endpoint { base: mirror.clone(), account: authority(mirror)? }),
+            None => self.own_endpoint(registry),
+        }
+    }
+
+    /// Where the login kept under `account` is sent: to the mirror of that name, or to the registry itself.
+    pub(super) fn own_endpoint(&self, account: &str) -> Option<Endpoint> {
+        let registry = account;
+        if let Some(mirror) = self.mirrors.values().find(|mirror| authority(mirror).as_deref() == Some(account)) {
+            return Some(Endpoint { base: mirror.clone(), account: account.to_owned() });
         }
         self.origin(registry)
     }

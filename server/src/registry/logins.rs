@@ -7,7 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::store::{self, StoredLogin};
-use super::{Credential, Credentials, Error, Reference};
+use super::{Credential, Credentials, Error, Quota, Reference};
 use crate::clock::{Clock, Random};
 use crate::db::Db;
 use crate::events::{self, NewEvent};
@@ -31,6 +31,10 @@ pub struct Login {
     pub username: String,
     /// When name or password were last set.
     pub updated_at: Timestamp,
+    /// When the registry last answered a question about one of its images.
+    pub answered_at: Option<Timestamp>,
+    /// What was left of its allowance then, if it said so.
+    pub quota: Option<Quota>,
 }
 
 /// Who changes a login, for the record.
@@ -58,6 +62,9 @@ impl Logins {
             registry: row.registry,
             username: row.username,
             updated_at: row.updated_at.to_jiff(),
+            answered_at: row.answered_at.map(jiff_sqlx::Timestamp::to_jiff),
+            // What an older release wrote in another form counts as never said.
+            quota: row.quota.and_then(|quota| serde_json::from_value(quota).ok()),
         };
         Ok(rows.into_iter().map(login).collect())
     }
@@ -69,14 +76,14 @@ impl Logins {
     /// [`Error::Internal`] when the database fails.
     pub async fn set(&self, author: Author, registry: &str, credential: Credential) -> Result<String, Error> {
         let registry = registry_name(registry)?;
-        let refuse = |reason| Err(Error::Login { registry: registry.clone(), reason });
+        let refuse = |field, reason| Err(Error::Login { registry: registry.clone(), field, reason });
         let sendable = |text: &str| !text.is_empty() && text.len() <= 4096 && !text.chars().any(char::is_control);
         // HTTP joins the two with a colon (RFC 7617, section 2).
         if !sendable(&credential.username) || credential.username.contains(':') {
-            return refuse("the name must have neither a colon nor control characters, and not be empty");
+            return refuse("username", "the name must have neither a colon nor control characters, and not be empty");
         }
         if !sendable(credential.password.expose_secret()) {
-            return refuse("the password must have no control characters and not be empty");
+            return refuse("password", "the password must have no control characters and not be empty");
         }
         let failed = "storing a login at a registry";
         let registry_credential_id = self.random.id(&self.clock);
@@ -125,7 +132,8 @@ fn place(registry_credential_id: Uuid) -> Place {
 fn registry_name(text: &str) -> Result<String, Error> {
     Reference::registry_named(text).map_err(|_| {
         let registry = text.chars().filter(|c| !c.is_control()).take(120).collect();
-        Error::Login { registry, reason: "a registry is a host, with a port if it needs one, and no path" }
+        let reason = "a registry is a host, such as ghcr.io, with a port if it needs one, and no path";
+        Error::Login { registry, field: "registry", reason }
     })
 }
 

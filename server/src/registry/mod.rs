@@ -46,6 +46,12 @@ pub use versions::{Line, LineRule, Order, Picker, TagRule, Version, classify};
 /// Answers questions about images: a registry over HTTP ([`HttpRegistry`]) or one in memory ([`FakeRegistry`]).
 #[async_trait]
 pub trait Registry: Send + Sync {
+    /// Shows whether the registry takes the login that is kept for it.
+    ///
+    /// # Errors
+    /// As [`Error`] says: [`Error::Denied`] when name or password are wrong.
+    async fn sign_in(&self, account: &str) -> Result<(), Error>;
+
     /// Every tag of the image, in the registry's own order; tag and digest of `image` do not matter.
     ///
     /// # Errors

@@ -45,6 +45,8 @@ pub(super) struct ListedLogin {
     pub registry: String,
     pub username: String,
     pub updated_at: jiff_sqlx::Timestamp,
+    pub answered_at: Option<jiff_sqlx::Timestamp>,
+    pub quota: Option<Value>,
 }
 
 pub(super) async fn remembered(db: &PgPool, kind: Kind, subject: &str) -> Result<Option<Remembered>, sqlx::Error> {
@@ -137,8 +139,18 @@ pub(super) async fn login(db: &PgPool, registry: &str) -> Result<Option<StoredLo
 pub(super) async fn logins(db: &PgPool) -> Result<Vec<ListedLogin>, sqlx::Error> {
     sqlx::query_as!(
         ListedLogin,
-        r#"select registry, username, updated_at as "updated_at: jiff_sqlx::Timestamp"
+        r#"select registry, username, updated_at as "updated_at: jiff_sqlx::Timestamp",
+                  last.answered_at as "answered_at?: jiff_sqlx::Timestamp", last.answer -> 'quota' as quota
            from registry_credentials
+           left join lateral (
+               select answered_at, answer
+               from registry_cache
+               where kind = 'tags'
+                 and starts_with(subject, registry || '/')
+                 and answered_at is not null
+               order by answered_at desc
+               limit 1
+           ) last on true
            order by registry"#,
     )
     .fetch_all(db)

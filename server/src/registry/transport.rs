@@ -149,6 +149,31 @@ impl Transport {
         }
     }
 
+    /// Asks the registry who calls, with the login kept under `account`, and without a pass from before.
+    pub async fn sign_in(&self, account: &str) -> Result<(), Error> {
+        let task = format!("signing in at {account}");
+        let Some(endpoint) = self.config.own_endpoint(account) else {
+            return Err(Error::Blocked { task, host: account.to_owned(), reason: "its name makes no address" });
+        };
+        let url = endpoint.base.join("v2/");
+        let url = url.map_err(|error| Error::Internal { task: task.clone(), source: Arc::new(error) })?;
+        // No image is named: any repository's token shows whether name and password are right.
+        let repository = "library/hello-world".to_owned();
+        let question = Question { task, registry: account.to_owned(), endpoint, repository };
+        self.passes().retain(|(kept, _), _| kept != account);
+        let request = Request {
+            method: Method::GET,
+            url,
+            accept: "application/json",
+            limit_bytes: self.config.limits.manifest_bytes,
+            purpose: Purpose::Answer,
+            known: None,
+        };
+        let after = self.config.limits.question;
+        let answer = tokio::time::timeout(after, self.send(&question, &request)).await;
+        answer.unwrap_or_else(|_| Err(question.timed_out(after))).map(drop)
+    }
+
     /// Sends the request, again after a pause where that may help, and reads the answer whole.
     pub async fn send(&self, question: &Question, request: &Request<'_>) -> Result<Answer, Error> {
         let limits = &self.config.limits;
@@ -462,7 +487,8 @@ fn is_refusal(status: StatusCode) -> bool {
 
 /// What a final refusal means: nothing stored, or the wrong thing.
 fn refusal(question: &Question, credential: Option<&Credential>) -> Error {
-    let (task, registry) = (question.task.clone(), question.registry.clone());
+    // Behind a mirror it is the mirror that wants a login.
+    let (task, registry) = (question.task.clone(), question.endpoint.account.clone());
     match credential {
         Some(_) => Error::Denied { task, registry },
         None => Error::Unauthorized { task, registry },

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::FieldProblem;
-use api::operations::OperationKind;
+use api::operations::{OperationKind, PlanView};
 use api::tools::{DataChoice, Install, Reconfigure, Remove};
 use secrecy::SecretString;
 use serde_json::json;
@@ -14,7 +14,7 @@ use super::definition::Resolved;
 use super::install::Planned;
 use super::plan::{self, Present};
 use super::store::{self, Resource};
-use super::{Error, Result, Tools};
+use super::{Error, Result, Tools, view};
 use crate::auth::{Actor, Right};
 use crate::catalog::{Values, fields};
 use crate::engine::{Mark, mark_of};
@@ -128,6 +128,22 @@ impl Tools {
             Ok(operation)
         };
         self.once(actor, key, Box::pin(begin)).await
+    }
+
+    /// What [`Tools::reconfigure`] would do. Nothing is touched.
+    ///
+    /// # Errors
+    /// As [`Tools::reconfigure`].
+    pub async fn plan_reconfigure(&self, actor: &Actor, name: &str, request: &Reconfigure) -> Result<PlanView> {
+        actor.needs(Right::ToolsOperate)?;
+        let seen = self.look(name, OperationKind::Reconfigure).await?;
+        seen.has_its_data()?;
+        let new = self.changed(&seen.resolved, request).await?;
+        let is_running = seen.tool.desired == "running";
+        let steps = plan::reconfigure(&new, &seen.present, &seen.lost, is_running, || Mark(Uuid::nil()));
+        let data = "Its data stays. If a step fails, the containers and settings from before come back.".to_owned();
+        // The images are those that run: nothing is pulled.
+        Ok(PlanView { steps: view::planned(&steps), images: Vec::new(), data, space: String::new() })
     }
 
     /// Asks an operation to stop and go back.

@@ -24,6 +24,18 @@ impl Tools {
         Ok(())
     }
 
+    /// Asks a registry now whether it takes the login that is kept for it. Nothing is changed.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`]; [`Error::NotFound`]; [`Error::Registry`] with what the registry answered.
+    pub async fn try_login(&self, actor: &Actor, registry: &str) -> Result<()> {
+        actor.needs(Right::SettingsWrite)?;
+        if !self.logins.list().await?.iter().any(|login| login.registry == registry) {
+            return Err(Error::NotFound { what: "login", name: registry.to_owned() });
+        }
+        Ok(self.versions.sign_in(registry).await?)
+    }
+
     /// Forgets the login for a registry.
     ///
     /// # Errors

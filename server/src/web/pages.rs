@@ -5,7 +5,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use api::Problem;
 use app::{
     client::{AssetNames, Backend, Call, Theme, door},
     forms::{self, Refused},
@@ -51,6 +50,7 @@ pub fn pages(site: Site) -> Router {
 async fn answer(site: Site, request: Request) -> Response {
     match *request.method() {
         Method::GET | Method::HEAD => render(site, request, None).await,
+        Method::POST if request.uri().path() == "/theme" => theme(request).await,
         Method::POST => match forms::find(request.uri().path()) {
             Some(form) => post(site, form, request).await,
             None => StatusCode::NOT_FOUND.into_response(),
@@ -59,16 +59,33 @@ async fn answer(site: Site, request: Request) -> Response {
     }
 }
 
+/// Keeps the theme a person chose in a cookie and leads back to the page they are on (`?next=`).
+async fn theme(request: Request) -> Response {
+    let query = Query::<BTreeMap<String, String>>::try_from_uri(request.uri()).map(|Query(query)| query);
+    let next = query.unwrap_or_default().remove("next").filter(|path| forms::is_own_path(path));
+    let fields = match Form::<Fields>::from_request(request, &()).await {
+        Ok(Form(fields)) => fields,
+        Err(rejection) => return rejection.into_response(),
+    };
+    let chosen = fields.iter().find(|(name, _)| name == "theme").map(|(_, value)| value.as_str());
+    let cookie = match Theme::of_cookie(chosen).attribute() {
+        Some(theme) => format!("theme={theme}; Path=/; Max-Age=31536000; SameSite=Lax"),
+        None => "theme=; Path=/; Max-Age=0; SameSite=Lax".to_owned(),
+    };
+    ([(header::SET_COOKIE, cookie)], Redirect::to(next.as_deref().unwrap_or("/"))).into_response()
+}
+
 /// Renders the page the request asks for; `refused` is what a form left behind.
 async fn render(site: Site, request: Request, refused: Option<Refused>) -> Response {
     let status = refused.as_ref().and_then(|refused| refused.problem.as_ref()).map(|problem| problem.status);
+    let is_posted = refused.is_some();
     let context = move || {
         let Some((parts, options)) = use_context::<Parts>().zip(use_context::<ResponseOptions>()) else { return };
         set_headers(&options);
         if let Some(refused) = refused.clone() {
             provide_context(refused);
         }
-        provide_context(backend(&site, &parts, options));
+        provide_context(Backend { is_posted, ..backend(&site, &parts, options) });
     };
     let mut response = render_app_async_with_context(context, app::shell)(request).await;
     // What the form got is the page's status, unless the page itself could not be had.
@@ -118,6 +135,7 @@ fn backend(site: &Site, parts: &Parts, options: ResponseOptions) -> Backend {
         }),
         key: site.key.clone(),
         path: parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned(),
+        is_posted: false,
         assets: site.assets.clone(),
         theme: Theme::of_cookie(cookie(&parts.headers, "theme").as_deref()),
     }
@@ -133,6 +151,9 @@ async fn post(site: Site, form: forms::Found, request: Request) -> Response {
     // A form marks its own secret fields, so that they are never put back; the API knows nothing of the mark.
     let (sealed, fields): (Fields, Fields) = fields.into_iter().partition(|(name, _)| name == "sealed");
     let sealed: Vec<String> = sealed.into_iter().map(|(_, name)| name).collect();
+    if form.then == forms::Then::Look {
+        return again(site, &parts, &form, kept(fields, &sealed)).await;
+    }
     let asked = Call { method: form.method, path: format!("{}{}", api::ROOT, form.api), body: body_of(&fields) };
     let mut headers = passed_on(&parts.headers);
     // The origin check of the API must see where the form came from.
@@ -147,12 +168,12 @@ async fn post(site: Site, form: forms::Found, request: Request) -> Response {
     let mut response = match app::client::read::<serde_json::Value>((status.as_u16(), body)) {
         Ok(answer) => match forms::after(&form, &answer, query.get("next").map(String::as_str)) {
             Some(to) => Redirect::to(&to).into_response(),
-            None => again(site, &parts, &form, Refused { answer: Some(answer), ..Refused::default() }).await,
+            None => again(site, &parts, &form, Refused { answer: Some(answer), ..kept(fields, &sealed) }).await,
         },
         Err(problem) if problem.status == 401 && form.page != "/sign-in" => {
             Redirect::to(&door(&form.page)).into_response()
         }
-        Err(problem) => again(site, &parts, &form, refused(fields, &sealed, problem)).await,
+        Err(problem) => again(site, &parts, &form, Refused { problem: Some(problem), ..kept(fields, &sealed) }).await,
     };
     for cookie in answered.get_all(header::SET_COOKIE) {
         response.headers_mut().append(header::SET_COOKIE, cookie.clone());
@@ -160,9 +181,10 @@ async fn post(site: Site, form: forms::Found, request: Request) -> Response {
     response
 }
 
-fn refused(fields: Fields, sealed: &[String], problem: Problem) -> Refused {
+/// What was typed, without what is secret.
+fn kept(fields: Fields, sealed: &[String]) -> Refused {
     let values = fields.into_iter().filter(|(name, _)| !forms::is_secret(name, sealed)).collect();
-    Refused { values, problem: Some(problem), answer: None }
+    Refused { values, ..Refused::default() }
 }
 
 /// The form's page, rendered with what it left behind.

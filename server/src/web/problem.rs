@@ -137,7 +137,7 @@ fn registry(error: &crate::registry::Error) -> Refusal {
     match error {
         Error::Internal { .. } => Refusal::internal(error),
         Error::NotFound { .. } => Refusal::not_found(said),
-        Error::Login { .. } => Refusal(Problem::new(422, "invalid", "The login cannot be kept", said)),
+        Error::Login { field, .. } => Refusal::fields(vec![FieldProblem { field: (*field).to_owned(), message: said }]),
         _ => Refusal(Problem::new(424, "registry", "The registry did not answer as it should", said)),
     }
 }

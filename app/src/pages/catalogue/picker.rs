@@ -1,7 +1,8 @@
 //! The version picker: release lines, variants, versions newest first, other tags.
 //!
-//! Line, variant and pre-releases are links that change the query string, so they work without JavaScript; the chosen
-//! version is a radio of the form.
+//! Line, variant and pre-releases stand in the query string; the chosen version is a radio of the form. They are changed
+//! by buttons that post the form to its plan, so that nothing typed is lost without JavaScript; with it they only change
+//! the query string.
 
 use std::collections::HashMap;
 
@@ -28,18 +29,13 @@ const OTHERS: usize = 60;
 
 type Known = RwSignal<HashMap<String, Option<VersionDetails>>>;
 
-/// The versions of one image.
-#[component]
-pub fn Picker(
-    /// The entry the image belongs to.
+/// The versions of one `image` of an `entry`, from what its registry offers.
+pub fn picker(
     entry: String,
-    /// The image.
     image: ImageView,
-    /// What its registry offers.
     list: Result<VersionList, Problem>,
-    /// What is known of the last try.
     refused: RwSignal<Refused>,
-) -> impl IntoView {
+) -> AnyView {
     let field = format!("versions.{}", image.image);
     let list = match list {
         Ok(list) if !list.lines.is_empty() || !list.others.is_empty() => list,
@@ -54,34 +50,30 @@ pub fn Picker(
         Memo::new(move |_| query.with(|query| Shown::of(&list, &names, query, &wanted)))
     };
     let known: Known = RwSignal::default();
-    load(entry, image.image.clone(), view, known);
-    let lines = {
-        let (list, names) = (list.clone(), names.clone());
-        move || lines(&list, &names, &query.read(), &view.read())
-    };
-    let variants = {
-        let (list, image, names) = (list.clone(), image.clone(), names.clone());
-        move || variants(&list, &image, &names, &query.read(), &view.read())
-    };
-    let rows = {
-        let (field, proposed) = (field.clone(), list.proposed.clone());
-        move || rows(&view.read(), &field, &proposed, known)
-    };
-    let before = {
-        let names = names.clone();
-        move || prereleases(&view.read(), &names, &query.read())
-    };
+    load(entry.clone(), image.image.clone(), view, known);
+    let source = source(&list);
+    let others = others(&list, &field, &wanted);
+    let label = format!("Version of {}", image.repository);
+    let proposed = list.proposed.clone();
     let problem = error(&field, refused);
-    view! {
-        <div class="picker">
-            <div class="row">{lines} {variants}</div>
-            <div class="versions" role="radiogroup" aria-label=format!("Version of {}", image.repository)>
-                {rows}
+    // One closure for what the query string decides.
+    let choices = move || {
+        let (query, view) = (query.read(), view.read());
+        view! {
+            <div class="row">{lines(&entry, &list, &names, &query, &view)} {variants(&entry, &list, &image, &names, &query, &view)}</div>
+            <div class="versions" role="radiogroup" aria-label=label.clone()>
+                {rows(&view, &field, &proposed, known)}
             </div>
+            {prereleases(&entry, &view, &names, &query)}
+        }
+        .into_any()
+    };
+    view! {
+        <div class="picker" on:click=follow()>
+            {choices}
             {problem}
-            {before}
-            {others(&list, &field, &wanted)}
-            {source(&list)}
+            {others}
+            {source}
         </div>
     }
     .into_any()
@@ -146,59 +138,76 @@ impl Shown {
     }
 }
 
-/// The query string with `name` set to `value`, or without it.
-fn with(query: &ParamsMap, name: &str, value: Option<&str>) -> String {
+/// The page of `entry` with `name` set to `value` in the query string, or without it; a form posted there comes back
+/// with everything that was typed.
+fn with(entry: &str, query: &ParamsMap, name: &str, value: Option<&str>) -> String {
     let mut query = query.clone();
     query.remove(name);
     if let Some(value) = value {
         query.insert(name.to_owned(), value.to_owned());
     }
-    let query = query.to_query_string();
-    if query.is_empty() { "?".into() } else { query }
+    format!("/catalogue/{entry}/look{}", query.to_query_string())
 }
 
-fn lines(list: &VersionList, names: &Names, query: &ParamsMap, view: &Shown) -> AnyView {
-    let links = list
-        .lines
-        .iter()
-        .map(|line| {
-            view! {
-                <a href=with(query, &names.line, Some(&line.name)) aria-current=(line.name == view.line).then_some("true")>
-                    {line.name.clone()}
-                </a>
-            }
-        })
-        .collect_view();
+/// One of several choices that change the query string.
+fn segment(label: String, target: String, is_chosen: bool) -> AnyView {
     view! {
-        <div class="segmented" role="group" aria-label="Release line">
-            {links}
+        <button type="submit" formaction=target aria-pressed=if is_chosen { "true" } else { "false" }>
+            {label}
+        </button>
+    }
+    .into_any()
+}
+
+fn segments(name: &'static str, segments: Vec<AnyView>) -> AnyView {
+    view! {
+        <div class="segmented" role="group" aria-label=name>
+            {segments}
         </div>
     }
     .into_any()
 }
 
-fn variants(list: &VersionList, image: &ImageView, names: &Names, query: &ParamsMap, view: &Shown) -> Option<AnyView> {
-    let links = list
-        .variants
-        .iter()
-        .map(|variant| {
-            let name = image.variants.iter().find(|(suffix, _)| suffix == variant).map(|(_, name)| say(name).to_owned());
-            let name = name.unwrap_or_else(|| if variant.is_empty() { "standard".into() } else { variant.trim_start_matches('-').to_owned() });
-            view! {
-                <a href=with(query, &names.variant, Some(variant)) aria-current=(*variant == view.variant).then_some("true")>
-                    {name}
-                </a>
-            }
-        })
-        .collect_view();
-    (list.variants.len() > 1).then(|| {
-        view! {
-            <div class="segmented" role="group" aria-label="Variant">
-                {links}
-            </div>
-        }
-        .into_any()
-    })
+/// Follows a pressed segment inside the browser: only the query string changes, the form stays as it is.
+#[cfg(not(feature = "ssr"))]
+fn follow() -> impl Fn(leptos::ev::MouseEvent) + 'static {
+    use wasm_bindgen::JsCast;
+
+    let navigate = leptos_router::hooks::use_navigate();
+    move |event| {
+        let pressed = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let Some(target) = pressed.and_then(|pressed| pressed.get_attribute("formaction")) else { return };
+        event.prevent_default();
+        let options = leptos_router::NavigateOptions { scroll: false, ..Default::default() };
+        navigate(&target.replacen("/look", "", 1), options);
+    }
+}
+
+#[cfg(feature = "ssr")]
+fn follow() -> impl Fn(leptos::ev::MouseEvent) + 'static {
+    |_| {}
+}
+
+fn lines(entry: &str, list: &VersionList, names: &Names, query: &ParamsMap, view: &Shown) -> AnyView {
+    let line = |name: &String| segment(name.clone(), with(entry, query, &names.line, Some(name)), *name == view.line);
+    segments("Release line", list.lines.iter().map(|release| line(&release.name)).collect())
+}
+
+fn variants(
+    entry: &str,
+    list: &VersionList,
+    image: &ImageView,
+    names: &Names,
+    query: &ParamsMap,
+    view: &Shown,
+) -> Option<AnyView> {
+    let variant = |variant: &String| {
+        let known = image.variants.iter().find(|(suffix, _)| suffix == variant).map(|(_, name)| say(name).to_owned());
+        let plain = || if variant.is_empty() { "standard" } else { variant.trim_start_matches('-') }.to_owned();
+        let target = with(entry, query, &names.variant, Some(variant));
+        segment(known.unwrap_or_else(plain), target, *variant == view.variant)
+    };
+    (list.variants.len() > 1).then(|| segments("Variant", list.variants.iter().map(variant).collect()))
 }
 
 fn rows(view: &Shown, field: &str, proposed: &str, known: Known) -> AnyView {
@@ -260,17 +269,22 @@ fn platforms(platforms: &[String]) -> String {
 }
 
 /// The switch for pre-releases; absent where a line has nothing else, because then they are shown anyway.
-fn prereleases(view: &Shown, names: &Names, query: &ParamsMap) -> Option<AnyView> {
+fn prereleases(entry: &str, view: &Shown, names: &Names, query: &ParamsMap) -> Option<AnyView> {
     let has_releases = view.versions.iter().any(|version| !version.is_prerelease);
     (view.prereleases > 0 && has_releases).then(|| {
-        let (link, text) = if view.shows_prereleases {
-            (with(query, &names.pre, None), "Hide versions before release".to_owned())
+        let (target, text) = if view.shows_prereleases {
+            (with(entry, query, &names.pre, None), "Hide pre-releases".to_owned())
         } else {
-            (with(query, &names.pre, Some("1")), format!("Show {} before release", view.prereleases))
+            (
+                with(entry, query, &names.pre, Some("1")),
+                format!("Show {} pre-release{}", view.prereleases, if view.prereleases == 1 { "" } else { "s" }),
+            )
         };
         view! {
-            <p class="hint">
-                <a href=link>{text}</a>
+            <p>
+                <button class="button is-quiet is-small" type="submit" formaction=target>
+                    {text}
+                </button>
             </p>
         }
         .into_any()
@@ -325,13 +339,13 @@ fn source(list: &VersionList) -> AnyView {
     let stale = list.stale_reason.clone().map(|reason| {
         view! { <Callout tone=Tone::Warn title="The registry could not be asked just now" text=reason /> }
     });
+    let read = list.fetched_at.map(|at| {
+        let from = format!("Read from {}/{} ", list.registry, list.repository);
+        view! { <p class="hint">{from} {ago(at)} {quota}</p> }
+    });
     view! {
         {stale}
-        <p class="hint">
-            {format!("Read from {}/{} ", list.registry, list.repository)}
-            {list.fetched_at.map(ago)}
-            {quota}
-        </p>
+        {read}
     }
     .into_any()
 }

@@ -12,12 +12,14 @@ use api::{
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_params_map;
+use leptos_router::hooks::{use_location, use_params_map, use_query_map};
 
 use crate::{
     components::{
+        arrival::heading,
         button::ActionButton,
         callout::Callout,
+        dialog::dialog,
         failure::refusal,
         icon::small_icon,
         status::status_box,
@@ -25,6 +27,7 @@ use crate::{
         tool_table::bare_address,
         when::lasting,
     },
+    format::{count, sentence},
     forms::Refused,
     words,
 };
@@ -40,11 +43,22 @@ pub fn head(details: &ToolDetails, tool: RwSignal<ToolView>, page: &str, refused
     let name = details.tool.name.clone();
     let address = details.tool.address.clone();
     let may = |action: &str| details.actions.iter().any(|allowed| allowed == action);
-    let action = |verb: &'static str, label: &str, icon: &'static str| {
+    // What people notice is asked about first; starting again is not.
+    let start = may("start").then(|| {
+        view! { <ActionButton action=format!("/tools/{name}/start") label="Start" icon="play" refused=refused /> }
+    });
+    let asks = |verb: &'static str, label: &'static str, icon: &'static str| {
         may(verb).then(|| {
-            view! { <ActionButton action=format!("/tools/{name}/{verb}") label=label icon=icon refused=refused /> }
+            view! {
+                <a class="button" href=format!("?do={verb}")>
+                    {small_icon(icon)}
+                    {label}
+                </a>
+            }
+            .into_any()
         })
     };
+    let question = question(details, refused);
     let state = move || {
         let tool = tool.get();
         let (tone, word) = words::condition(tool.condition);
@@ -54,12 +68,13 @@ pub fn head(details: &ToolDetails, tool: RwSignal<ToolView>, page: &str, refused
             </span>
         }
     };
+    let title = format!("{name}{}", if page.is_empty() { String::new() } else { format!(", {page}") });
     view! {
-        <Title text=format!("{name}{}", if page.is_empty() { String::new() } else { format!(", {page}") }) />
+        <Title text=title.clone() />
         <div class="head">
             <div class="identity">
                 {tile(&name, TileSize::Huge)} <div class="verdict">
-                    <h1 tabindex="-1">{name.clone()}</h1>
+                    {heading(name.clone(), title)}
                     <div class="tool-head__state">
                         {state}
                         {address.clone().map(|address| view! { <a href=address.clone()>{bare_address(&address)}</a> })}
@@ -67,7 +82,7 @@ pub fn head(details: &ToolDetails, tool: RwSignal<ToolView>, page: &str, refused
                 </div>
             </div>
             <div class="head__actions">
-                {action("start", "Start", "play")} {action("restart", "Restart", "again")} {action("stop", "Stop", "stop")}
+                {start} {asks("restart", "Restart", "again")} {asks("stop", "Stop", "stop")}
                 {address
                     .map(|address| {
                         view! {
@@ -79,6 +94,7 @@ pub fn head(details: &ToolDetails, tool: RwSignal<ToolView>, page: &str, refused
                     })}
             </div>
         </div>
+        {question}
         {tabs(details, page)}
         {move || refused.with(|refused| refused.problem.as_ref().map(refusal))}
         {move || tool.with(busy)}
@@ -88,6 +104,45 @@ pub fn head(details: &ToolDetails, tool: RwSignal<ToolView>, page: &str, refused
         }))}
     }
     .into_any()
+}
+
+/// The question of `?do=`, which a button of the head or the palette asks.
+fn question(details: &ToolDetails, refused: RwSignal<Refused>) -> impl Fn() -> Option<AnyView> + Send + Sync + 'static {
+    let (name, actions, services) = (details.tool.name.clone(), details.actions.clone(), details.services.len());
+    let (query, path) = (use_query_map(), use_location().pathname);
+    move || {
+        let asked = query.read().get("do").filter(|asked| actions.contains(asked))?;
+        let (verb, icon, stay, text) = match asked.as_str() {
+            "start" => ("Start", "play", "Leave it stopped", "It runs again with the data and settings it had."),
+            "restart" => (
+                "Restart",
+                "again",
+                "Leave it running",
+                "People are cut off until it is healthy again. Its data stays.",
+            ),
+            "stop" => (
+                "Stop",
+                "stop",
+                "Leave it running",
+                "Its address answers nothing until somebody starts it. Its data stays.",
+            ),
+            _ => return None,
+        };
+        let what =
+            if services == 1 { "One service".to_owned() } else { format!("{} services", sentence(&count(services))) };
+        let is_harsh = asked == "stop";
+        let act = view! {
+            <ActionButton
+                action=format!("/tools/{name}/{asked}")
+                label=format!("{verb} {name}")
+                icon=icon
+                class=if is_harsh { "is-danger is-filled" } else { "is-primary" }
+                refused=refused
+            />
+        };
+        let text = format!("{what}. {text}");
+        Some(dialog(format!("{verb} {name}?"), text, stay.to_owned(), path.get_untracked(), act.into_any()))
+    }
 }
 
 /// What is under way with the tool, and that other actions wait for it.

@@ -12,15 +12,14 @@ use crate::{
     client,
     components::{
         answers::Answers,
-        callout::Callout,
         failure::{blocked, failure},
         form::{PostForm, refused},
         panel::Panel,
         reach::{WayIn, WhereItListens},
+        review::Review,
     },
     forms::Refused,
     live::Live,
-    words::Tone,
 };
 
 /// Answers and ports of an installed tool.
@@ -51,18 +50,12 @@ async fn load(name: String) -> Result<(ToolDetails, Result<EntryDetails, Problem
 
 fn page(details: &ToolDetails, entry: Result<EntryDetails, Problem>, refused: RwSignal<Refused>) -> AnyView {
     let tool = expect_context::<Live>().tool(details.tool.clone());
-    let name = details.tool.name.clone();
     let body = match entry {
-        Ok(entry) => form(details, entry, refused).into_any(),
+        Ok(entry) => form(details, entry, refused),
         Err(problem) => blocked(&problem),
     };
     view! {
         {head(details, tool, "settings", refused)}
-        <Callout
-            tone=Tone::Work
-            title=format!("Saving replaces the containers of {name}")
-            text="Its data stays. People cannot reach it until it is healthy again; if it does not get healthy, the old settings come back."
-        />
         {body}
     }
     .into_any()
@@ -82,28 +75,38 @@ fn form(details: &ToolDetails, entry: EntryDetails, refused: RwSignal<Refused>) 
             port: port.host_port.to_string(),
         })
         .collect();
+    let path = format!("/tools/{name}/settings");
+    let review = Review::new(format!("{path}/plan"), false, refused);
+    let go = view! {
+        <button class="button is-primary is-big is-wide" type="submit">
+            {format!("Change {name}")}
+        </button>
+        <p class="hint">"People cannot reach it until it is healthy again. If it does not get healthy, the old settings come back."</p>
+        <p>
+            <a href=format!("/tools/{name}")>"Leave it as it is"</a>
+        </p>
+    };
+    let show = format!("{path}/plan");
     view! {
-        <PostForm action=format!("/tools/{name}/settings") refused=refused class="stack">
-            <Panel name="listens" title="Where it listens">
-                <WhereItListens ways=ways reach=reach refused=refused />
-            </Panel>
-            {(!entry.fields.is_empty())
-                .then(|| {
-                    view! {
-                        <Panel name="answers" title="Settings">
-                            <Answers fields=entry.fields present=present is_installed=true refused=refused />
-                        </Panel>
-                    }
-                })}
-            <div class="row">
-                <button class="button is-primary" type="submit">
-                    {format!("Change {name}")}
-                </button>
-                <a class="button is-quiet" href=format!("/tools/{name}")>
-                    "Leave it as it is"
-                </a>
-            </div>
-        </PostForm>
+        <div node_ref=review.around on:input=move |_| review.ask() on:change=move |_| review.ask()>
+            <PostForm action=path refused=refused class="columns">
+                <button class="sr" type="submit" tabindex="-1" aria-hidden="true"></button>
+                <div class="stack">
+                    <Panel name="listens" title="Where it listens">
+                        <WhereItListens ways=ways reach=reach refused=refused />
+                    </Panel>
+                    {(!entry.fields.is_empty())
+                        .then(|| {
+                            view! {
+                                <Panel name="answers" title="Settings">
+                                    <Answers fields=entry.fields present=present is_installed=true refused=refused />
+                                </Panel>
+                            }
+                        })}
+                </div>
+                {review.panel(go.into_any(), &show)}
+            </PostForm>
+        </div>
     }
     .into_any()
 }

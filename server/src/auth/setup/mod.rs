@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::plan::{Form, normal_email};
+use super::policy::Right;
 use super::sessions::SignedIn;
 use super::{Actor, Auth, Error, Peer, Role, User, UserId, Way, event, internal, store as people};
 use crate::events;
@@ -140,6 +141,32 @@ impl Auth {
             .map_err(&failed)?;
         transaction.commit().await.map_err(&failed)?;
         Ok(signed_in)
+    }
+
+    /// Gives the panel another name.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`]; [`Error::Fields`] for `site_name`; [`Error::Internal`] when the database does not answer.
+    pub async fn name_site(&self, actor: &Actor, site_name: &str) -> Result<(), Error> {
+        actor.needs(Right::SettingsWrite)?;
+        Form::default().line("site_name", site_name).checked()?;
+        let (failed, name) = (internal("naming the site"), site_name.trim());
+        let mut transaction = self.db.begin().await.map_err(&failed)?;
+        let now = self.clock.now();
+        store::put_setting(&mut *transaction, SITE_NAME, name.into(), now).await.map_err(&failed)?;
+        let event = event("site.named", actor, name, serde_json::json!({}));
+        events::append(&mut transaction, &self.clock, event).await.map_err(&failed)?;
+        transaction.commit().await.map_err(&failed)
+    }
+
+    /// What the panel is called, and the version of the database behind it, such as `15.4`.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`]; [`Error::Internal`] when the database does not answer.
+    pub async fn about_panel(&self, actor: &Actor) -> Result<(Option<String>, String), Error> {
+        actor.needs(Right::SettingsWrite)?;
+        let version = crate::db::version(&self.db).await.map_err(internal("asking the database for its version"))?;
+        Ok((self.site_name().await?, version))
     }
 
     /// What the panel is called; `None` before the first run.

@@ -115,6 +115,9 @@ fn describe(kind: &str, subject: &str, entry: &str, payload: &serde_json::Value)
         "user.signed_out" => told("signed out".to_owned()),
         "user.sign_in_refused" => (format!("could not sign in as {subject}"), Outcome::Failed),
         "setup.link_made" => told("made a set-up link".to_owned()),
+        "registry.login_set" => done(format!("saved a login at {subject}")),
+        "registry.login_removed" => done(format!("removed the login at {subject}")),
+        "site.named" => done(format!("called this panel {subject}")),
         "setup.finished" => done("set Summoner up".to_owned()),
         // A kind of a newer version: its name says more than nothing.
         other => told(format!("{}: {subject}", other.replace(['.', '_'], " "))),

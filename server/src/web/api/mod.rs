@@ -13,6 +13,7 @@ mod activity;
 mod catalog;
 mod engine;
 mod operations;
+mod panel;
 mod registries;
 mod session;
 mod setup;
@@ -77,6 +78,7 @@ pub fn routes() -> OpenApiRouter<Panel> {
         .merge(operations::routes())
         .merge(registries::routes())
         .merge(activity::routes())
+        .merge(panel::routes())
         .merge(super::live::routes())
 }
 

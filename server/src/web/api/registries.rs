@@ -1,7 +1,7 @@
 //! Logins at registries.
 
 use ::api::Problem;
-use ::api::registries::{LoginView, NewLogin};
+use ::api::registries::{AddedLogin, LoginView, NewLogin};
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
@@ -16,7 +16,7 @@ use crate::web::session::Who;
 
 /// The routes of this area.
 pub fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(set, remove))
+    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(set, remove)).routes(routes!(sign_in))
 }
 
 /// Logins at registries, by registry; passwords are never shown.
@@ -30,8 +30,31 @@ async fn list(State(panel): State<Panel>, Who(actor): Who) -> Answer<Json<Vec<Lo
         registry: login.registry,
         username: login.username,
         updated_at: login.updated_at,
+        answered_at: login.answered_at,
+        quota: login.quota.map(|quota| (quota.remaining, quota.limit)),
     };
     Ok(Json(logins.into_iter().map(view).collect()))
+}
+
+/// Keeps a login for a registry, sealed, in place of the one before; the registry is part of the body.
+#[utoipa::path(
+    post, path = "/registries", tag = "registries", request_body = AddedLogin,
+    responses((status = 204), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem), (status = 500, body = Problem), (status = 424, body = Problem))
+)]
+async fn add(State(panel): State<Panel>, Who(actor): Who, Input(login): Input<AddedLogin>) -> Answer<StatusCode> {
+    let credential = Credential { username: login.username, password: login.password.into() };
+    panel.tools.set_login(&actor, login.registry.trim(), credential).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Tries the login that is kept for a registry: asks the registry now, and changes nothing.
+#[utoipa::path(
+    post, path = "/registries/{registry}/sign-in", tag = "registries", params(("registry" = String, Path)),
+    responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem), (status = 424, body = Problem))
+)]
+async fn sign_in(State(panel): State<Panel>, Who(actor): Who, Path(registry): Path<String>) -> Answer<StatusCode> {
+    panel.tools.try_login(&actor, &registry).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Keeps a login for a registry, sealed, in place of the one before.
@@ -50,7 +73,7 @@ async fn set(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Forgets the login for a registry.
+/// Removes the login for a registry.
 #[utoipa::path(
     delete, path = "/registries/{registry}", tag = "registries", params(("registry" = String, Path)),
     responses((status = 204), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem), (status = 500, body = Problem), (status = 424, body = Problem))

@@ -34,6 +34,7 @@ pub fn routes() -> OpenApiRouter<Panel> {
         .routes(routes!(stop))
         .routes(routes!(restart))
         .routes(routes!(reconfigure))
+        .routes(routes!(plan_settings))
         .routes(routes!(remove))
         .routes(routes!(first_login))
         .routes(routes!(logs))
@@ -176,6 +177,20 @@ async fn reconfigure(
     Input(request): Input<Reconfigure>,
 ) -> Answer<impl IntoResponse> {
     Ok(begun(panel.tools.reconfigure(&actor, &tool, &request, key.as_deref()).await?))
+}
+
+/// Shows what changed answers and ports would do to a tool. Nothing is touched.
+#[utoipa::path(
+    post, path = "/tools/{tool}/settings/plan", tag = "tools", params(("tool" = String, Path)), request_body = Reconfigure,
+    responses((status = 200, body = PlanView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem), (status = 500, body = Problem), (status = 503, body = Problem))
+)]
+async fn plan_settings(
+    State(panel): State<Panel>,
+    Who(actor): Who,
+    Path(tool): Path<String>,
+    Input(request): Input<Reconfigure>,
+) -> Answer<Json<PlanView>> {
+    Ok(Json(panel.tools.plan_reconfigure(&actor, &tool, &request).await?))
 }
 
 /// Begins to take a tool away, keeping its data or, after its name was typed, deleting it.
