@@ -36,10 +36,12 @@ const config: PlaywrightTestConfig = {
     },
   },
   projects: [
-    { name: "desktop", testIgnore: ["api-fuzz.spec.ts", "bench.spec.ts"], use: { viewport: { width: 1440, height: 900 } } },
+    { name: "desktop", testIgnore: ["api-fuzz.spec.ts", "bench.spec.ts", "pictures.spec.ts"], use: { viewport: { width: 1440, height: 900 } } },
     { name: "phone", testMatch: seen, use: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } },
     // Only end2end/api-fuzz brings the program that this one runs.
     { name: "api", testMatch: "api-fuzz.spec.ts" },
+    // Only for the README.
+    { name: "pictures", testMatch: "pictures.spec.ts", use: { viewport: { width: 1440, height: 900 } } },
     // Only `make bench` measures.
     { name: "bench", testMatch: "bench.spec.ts", use: { viewport: { width: 1440, height: 900 } } },
   ],
