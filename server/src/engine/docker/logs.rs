@@ -51,6 +51,8 @@ pub(super) fn lines(
             };
             std::future::ready(is_wanted)
         })
+        // An answer over HTTP asks once more after the end.
+        .fuse()
         .boxed()
 }
 
@@ -164,6 +166,15 @@ mod tests {
         let told: Vec<_> = lines.iter().map(|line| (line.is_error, line.text.as_str())).collect();
         assert_eq!(told, [(false, "hello"), (true, "oh"), (false, "")]);
         assert!(lines.iter().all(|line| line.at == Some(AT.parse().unwrap())));
+    }
+
+    #[tokio::test]
+    async fn after_its_end_a_log_can_be_asked_again() {
+        let mut lines = lines(stream::iter([Ok(out(&format!("{AT} hello\n")))]), None);
+        assert!(lines.next().await.is_some());
+        for _ in 0..3 {
+            assert!(lines.next().await.is_none());
+        }
     }
 
     #[tokio::test]
