@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { container, containers, docker, networks, snapshot, volumes } from "../engine.ts";
 import { expect, test } from "../fixtures.ts";
 import { freePort } from "../panel.ts";
@@ -78,6 +79,35 @@ test.describe.serial("a tool with data", () => {
     await expect(page.getByRole("log")).toContainText("demo 2.0.0 listens on");
     await open(page, `/tools/${tool}/logs?service=db`);
     await expect(page.getByRole("log")).toContainText("database system is ready to accept connections");
+  });
+
+  test("adds new lines to its log as they are written, each once", async ({ page }) => {
+    await open(page, `/tools/${tool}/logs?service=app`);
+    const log = page.getByRole("log");
+    const shown = await log.locator(".log__line").allInnerTexts();
+    expect(new Set(shown).size).toBe(shown.length);
+    await docker("restart", "--time", "1", (await container(tool, "app")).Id);
+    await expect.poll(() => log.locator(".log__line").count()).toBeGreaterThan(shown.length);
+    expect((await log.locator(".log__line").allInnerTexts()).slice(0, shown.length)).toEqual(shown);
+    await expect(log.getByText("listens on")).toHaveCount(2);
+  });
+
+  test("lets its log be searched and taken home", async ({ page }) => {
+    await open(page, `/tools/${tool}/logs?service=db`);
+    const saved = async () => {
+      const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download" }).click()]);
+      expect(download.suggestedFilename()).toBe(`${tool}-db.log`);
+      return readFileSync(await download.path(), "utf8");
+    };
+    const whole = await saved();
+    expect(whole).toMatch(/^\d{4}-\d\d-\d\dT\S+Z .*starting PostgreSQL/m);
+    await page.getByRole("searchbox").fill("ready to accept");
+    await page.keyboard.press("Enter");
+    await expect(page.getByRole("log")).not.toContainText("starting PostgreSQL");
+    await expect(page.getByRole("log")).toContainText("ready to accept connections");
+    const found = (await saved()).trimEnd().split("\n");
+    expect(found.length).toBeLessThan(whole.split("\n").length);
+    for (const line of found) expect(line).toContain("ready to accept");
   });
 
   test("keeps its data over a restart", async ({ page }) => {

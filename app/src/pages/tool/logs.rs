@@ -68,9 +68,8 @@ pub fn Logs() -> impl IntoView {
 
 /// The query of the log for what is asked; an empty service lets the server choose the first.
 fn of(asked: &Asked) -> String {
-    let service =
-        if asked.service.is_empty() { String::new() } else { format!("service={}&", client::encode(&asked.service)) };
-    format!("{service}tail={}", client::encode(&asked.tail))
+    let Asked { service, tail, search } = asked;
+    format!("service={}&tail={}&search={}", client::encode(service), client::encode(tail), client::encode(search))
 }
 
 fn page(
@@ -94,15 +93,14 @@ fn page(
 
 #[component]
 fn Lines(tool: String, log: LogView, asked: Asked, services: Vec<String>) -> impl IntoView {
-    let LogView { service, lines } = log;
-    let search = asked.search.clone();
-    let shown: Vec<LogLineView> = lines.into_iter().filter(|line| matches(line, &search)).collect();
-    let text = shown.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n");
-    let download = format!("data:text/plain;charset=utf-8,{}", client::encode(&text));
+    let LogView { service, lines: shown } = log;
+    let asked = Asked { service: service.clone(), ..asked };
+    // All of it that holds what is searched for, not only the lines in sight.
+    let download = format!("{}/tools/{tool}/logs/download?{}", api::ROOT, of(&asked));
     let count = shown.len();
     let newer = RwSignal::new(Vec::<LogLineView>::new());
     #[cfg(not(feature = "ssr"))]
-    follow::follow(&tool, &service, asked.search.clone(), newer);
+    follow::follow(&tool, &asked, shown.last(), newer);
     let note = move || match newer.with(Vec::len) {
         0 => format!("{count} lines"),
         new => format!("{count} lines, {new} new"),
@@ -193,16 +191,12 @@ fn tools(tool: &str, service: &str, asked: &Asked, services: Vec<String>) -> Any
 
 fn line(line: &LogLineView) -> AnyView {
     view! {
-        <span class="log__line" class:is-error=line.is_error>
+        <span class="log__line">
             <span class="log__time">{line.at.map(format::time_of_day)}</span>
             {line.text.clone()}
         </span>
     }
     .into_any()
-}
-
-fn matches(line: &LogLineView, search: &str) -> bool {
-    search.is_empty() || line.text.to_lowercase().contains(&search.to_lowercase())
 }
 
 #[cfg(not(feature = "ssr"))]
@@ -217,18 +211,16 @@ mod follow {
     /// Older lines of the live part go when there are more.
     const MOST: usize = 2000;
 
-    /// Follows the log and puts new lines into `newer`.
-    pub fn follow(tool: &str, service: &str, search: String, newer: RwSignal<Vec<LogLineView>>) {
-        let url = format!("{}/tools/{}/logs/live?service={}", api::ROOT, client::encode(tool), client::encode(service));
+    /// Follows the log from its `last` line on and puts new lines into `newer`.
+    pub fn follow(tool: &str, asked: &Asked, last: Option<&LogLineView>, newer: RwSignal<Vec<LogLineView>>) {
+        let after = last.and_then(|last| last.at).map(|at| format!("&after={}", client::encode(&at.to_string())));
+        let path = format!("{}/tools/{}/logs/live", api::ROOT, client::encode(tool));
+        let url = format!("{path}?{}{}", of(asked), after.unwrap_or_default());
         Effect::new(move |_| {
             let Ok(source) = EventSource::new(&url) else { return };
-            let search = search.clone();
             let heard = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
                 let data = message.data().as_string().unwrap_or_default();
                 let Ok(line) = serde_json::from_str::<LogLineView>(&data) else { return };
-                if !matches(&line, &search) {
-                    return;
-                }
                 let is_at_end = at_end();
                 newer.try_update(|lines| {
                     lines.push(line);

@@ -4,13 +4,14 @@ use std::convert::Infallible;
 
 use ::api::Problem;
 use ::api::operations::{FirstLogin, PlanView};
-use ::api::tools::{Check, Install, LogView, Reconfigure, Remove, ToolDetails, ToolView};
+use ::api::tools::{Check, Install, LogLineView, LogView, Reconfigure, Remove, ToolDetails, ToolView};
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt as _};
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -233,16 +234,20 @@ struct LogQuery {
     tail: Option<String>,
     /// Only lines that contain this text, in any case.
     search: String,
+    /// Only lines written after this instant; then as many as there are.
+    after: Option<Timestamp>,
 }
 
 impl LogQuery {
     fn request(&self, follow: bool) -> LogRequest {
         let tail = self.tail.as_ref().and_then(|tail| tail.parse::<u32>().ok()).unwrap_or(500).clamp(1, 5000);
-        LogRequest { service: self.service.clone(), tail: Some(tail), since: None, follow }
+        let tail = if self.after.is_some() { None } else { Some(tail) };
+        LogRequest { service: self.service.clone(), tail, since: self.after, follow }
     }
 
-    fn matches(&self, text: &str) -> bool {
-        self.search.is_empty() || text.to_lowercase().contains(&self.search.to_lowercase())
+    fn matches(&self, line: &LogLineView) -> bool {
+        let is_new = self.after.is_none_or(|after| line.at.is_none_or(|at| at > after));
+        is_new && (self.search.is_empty() || line.text.to_lowercase().contains(&self.search.to_lowercase()))
     }
 }
 
@@ -259,11 +264,12 @@ async fn logs(
 ) -> Answer<Json<LogView>> {
     let wanted: LogQuery = query(text.as_deref().unwrap_or_default())?;
     let (service, lines) = panel.tools.logs(&actor, &tool, &wanted.request(false)).await?;
-    let lines = lines.filter(|line| std::future::ready(wanted.matches(&line.text))).collect().await;
+    let lines = lines.filter(|line| std::future::ready(wanted.matches(line))).collect().await;
     Ok(Json(LogView { service, lines }))
 }
 
-/// A service's log as it is written: server-sent events, each a line as JSON.
+/// A service's log as it is written: server-sent events, each a line as JSON with its instant as id. The `Last-Event-ID`
+/// that a browser sends when it connects again stands for `after`, so that no line comes twice.
 #[utoipa::path(
     get, path = "/tools/{tool}/logs/live", tag = "tools", params(("tool" = String, Path), LogQuery),
     responses((status = 200, content_type = "text/event-stream", body = String), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem), (status = 503, body = Problem))
@@ -273,16 +279,27 @@ async fn follow_logs(
     Who(actor): Who,
     Path(tool): Path<String>,
     RawQuery(text): RawQuery,
+    headers: HeaderMap,
 ) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
-    let wanted: LogQuery = query(text.as_deref().unwrap_or_default())?;
+    let mut wanted: LogQuery = query(text.as_deref().unwrap_or_default())?;
+    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    wanted.after = last.or(wanted.after);
     let (_, lines) = panel.tools.logs(&actor, &tool, &wanted.request(true)).await?;
     let events = lines
-        .filter(move |line| std::future::ready(wanted.matches(&line.text)))
-        .filter_map(|line| std::future::ready(Event::default().json_data(line).ok().map(Ok)));
+        .filter(move |line| std::future::ready(wanted.matches(line)))
+        .filter_map(|line| std::future::ready(line_event(&line).ok().map(Ok)));
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
-/// A service's log as a text file.
+fn line_event(line: &LogLineView) -> Result<Event, axum::Error> {
+    let event = Event::default().json_data(line)?;
+    Ok(match line.at {
+        Some(at) => event.id(at.to_string()),
+        None => event,
+    })
+}
+
+/// A service's log as a text file: all lines that hold what is searched for.
 #[utoipa::path(
     get, path = "/tools/{tool}/logs/download", tag = "tools", params(("tool" = String, Path), LogQuery),
     responses((status = 200, content_type = "text/plain", body = String), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem), (status = 503, body = Problem))
@@ -296,7 +313,8 @@ async fn download_logs(
     let wanted: LogQuery = query(text.as_deref().unwrap_or_default())?;
     let request = LogRequest { tail: None, ..wanted.request(false) };
     let (service, lines) = panel.tools.logs(&actor, &tool, &request).await?;
-    let body = lines.map(|line| {
+    let found = lines.filter(move |line| std::future::ready(wanted.matches(line)));
+    let body = found.map(|line| {
         let at = line.at.map(|at| format!("{at} ")).unwrap_or_default();
         Ok::<_, Infallible>(format!("{at}{}\n", line.text))
     });
@@ -311,7 +329,7 @@ async fn download_logs(
 /// The tool as a plain Compose file, with images by digest; its values are beside it under `export/values.env`.
 #[utoipa::path(
     get, path = "/tools/{tool}/export/compose.yaml", tag = "tools", params(("tool" = String, Path)),
-    responses((status = 200, content_type = "application/yaml", body = String), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem))
+    responses((status = 200, content_type = "application/yaml", body = std::collections::BTreeMap<String, serde_json::Value>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem))
 )]
 async fn export_compose(State(panel): State<Panel>, Who(actor): Who, Path(tool): Path<String>) -> Answer<Response> {
     let export = panel.tools.export(&actor, &tool).await?;
