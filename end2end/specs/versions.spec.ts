@@ -20,6 +20,7 @@ test("the newest release is proposed, and its line is open", async ({ page }) =>
   await expect(page.getByRole("group", { name: "Release line" }).first().getByRole("button")).toHaveText(["2", "1", "0"]);
   await expect(page.locator("label", { has: page.locator('input[value="2.0.0"]') })).toContainText("Proposed");
   await expect(page.locator('input[value="2.0.0"]')).toBeChecked();
+  await expect(page.locator("label", { has: page.locator('input[value="2.0.0"]') }).locator("code")).toHaveAttribute("title", /^sha256:[0-9a-f]{64}$/);
 });
 
 test("variants are apart", async ({ page }) => {

@@ -19,6 +19,7 @@ use crate::{
     components::{answers::error, callout::Callout, when::ago},
     format,
     forms::Refused,
+    pages::tool::overview::short_digest,
     words::{Tone, say},
 };
 
@@ -244,7 +245,7 @@ fn row(version: &VersionView, field: &str, proposed: &str, is_chosen: bool, know
     let note = if version.tag == proposed {
         Some(view! { <span class="chip is-accent">"Proposed"</span> }.into_any())
     } else if version.is_prerelease {
-        Some(view! { <span class="chip is-warn">"Before release"</span> }.into_any())
+        Some(view! { <span class="chip is-warn">"Pre-release"</span> }.into_any())
     } else {
         None
     };
@@ -252,7 +253,20 @@ fn row(version: &VersionView, field: &str, proposed: &str, is_chosen: bool, know
         <label class="version">
             <input class="radio" type="radio" name=field.to_owned() value=tag.clone() checked=is_chosen />
             <span class="version__tag">{tag}</span>
-            <span class="version__note">{note}</span>
+            <span class="version__note">
+                {note}
+                {move || {
+                    details
+                        .get()
+                        .map(|details| {
+                            view! {
+                                <code class="version__digest" title=details.digest.clone()>
+                                    {short_digest(&details.digest)}
+                                </code>
+                            }
+                        })
+                }}
+            </span>
             <span class="version__age">{move || details.get().and_then(|details| details.created_at).map(ago)}</span>
             <span class="version__size">
                 {move || details.get().map(|details| details.size_bytes.map_or_else(|| "not for this machine".to_owned(), format::bytes))}

@@ -1,0 +1,42 @@
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Api } from "../api.ts";
+import { expect, signedOut, test } from "../fixtures.ts";
+import { fillSetUp, frame, hydrated, open } from "../journeys.ts";
+
+// The pictures of the README, from the real pages: `end2end/run --project=pictures`. Not among the tests.
+
+const folder = join(dirname(fileURLToPath(import.meta.url)), "../../docs/pictures");
+const tools = { blog: "wordpress", website: "static-site", metrics: "prometheus", images: "registry", cache: "redis" };
+
+test.use({ storageState: signedOut });
+
+test("pictures", async ({ page, startPanel }) => {
+  test.setTimeout(600_000);
+  const panel = await startPanel();
+  await page.goto(await panel.setupLink());
+  await hydrated(page);
+  await fillSetUp(page);
+  await expect(frame(page)).toBeVisible();
+  const api = await Api.as(page.context(), panel.url);
+  let operation = "";
+  for (const [name, entry] of Object.entries(tools)) operation = await api.install(entry, name);
+  // Memory and processor are measured now and then.
+  await page.waitForTimeout(15_000);
+
+  const shoot = async (name: string, path: string, colorScheme: "light" | "dark", ready = async () => {}) => {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await open(page, panel.url + path);
+    await ready();
+    await page.screenshot({ path: join(folder, `${name}.png`) });
+  };
+  await shoot("dashboard", "/", "dark");
+  await shoot("operation", `/operations/${operation}`, "light");
+  await shoot("install", "/catalogue/wordpress", "light", () => expect(page.getByRole("region", { name: "The plan" })).toContainText("Pull"));
+  await shoot("palette", "/tools", "light", async () => {
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type("blog");
+    await expect(page.getByRole("option", { name: /Restart/ })).toBeVisible();
+  });
+  for (const name of Object.keys(tools)) await api.remove(name);
+});
