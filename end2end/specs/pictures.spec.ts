@@ -33,10 +33,5 @@ test("pictures", async ({ page, startPanel }) => {
   await shoot("dashboard", "/", "dark");
   await shoot("operation", `/operations/${operation}`, "light");
   await shoot("install", "/catalogue/wordpress", "light", () => expect(page.getByRole("region", { name: "The plan" })).toContainText("Pull"));
-  await shoot("palette", "/tools", "light", async () => {
-    await page.keyboard.press("Control+k");
-    await page.keyboard.type("blog");
-    await expect(page.getByRole("option", { name: /Restart/ })).toBeVisible();
-  });
   for (const name of Object.keys(tools)) await api.remove(name);
 });
