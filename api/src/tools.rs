@@ -50,7 +50,7 @@ pub struct ToolView {
     pub reason: String,
     /// The tag of the tool's own image.
     pub version: String,
-    /// Where people reach it.
+    /// Where people reach it: `http://host:port/path`, or `tcp://host:port` where no browser leads.
     #[serde(default)]
     pub address: Option<String>,
     /// Share of one processor, in thousandths; absent until measured.

@@ -11,6 +11,9 @@ use crate::{routes::PLACES, words::say};
 /// Rows shown of one group.
 const SHOWN: usize = 6;
 
+/// The rank of what fits but for one letter.
+const NEAR: u8 = 4;
+
 /// One row of the palette.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hit {
@@ -28,13 +31,13 @@ pub struct Hit {
 
 /// What `search` finds, best first within each group; every word of it has to be found.
 pub fn find(search: &str, role: Role, tools: &[ToolView], entries: &[EntryView]) -> Vec<Hit> {
-    let mut hits = Vec::new();
+    let is_idle = search.trim().is_empty();
+    let mut hits: Vec<(u8, Hit)> = Vec::new();
     for (group, mut found) in [
         ("Go to", places(role, tools)),
         ("Do", if role >= Role::Operator { acts(role, tools) } else { Vec::new() }),
         ("Catalogue", catalogue(role, entries)),
     ] {
-        let is_idle = search.trim().is_empty();
         let mut ranked: Vec<(u8, Hit)> = found
             .drain(..)
             .filter_map(|(icon, label, words, note, link)| {
@@ -45,9 +48,11 @@ pub fn find(search: &str, role: Role, tools: &[ToolView], entries: &[EntryView])
             .filter(|(rank, _)| *rank < 9)
             .collect();
         ranked.sort_by_key(|(rank, _)| *rank);
-        hits.extend(ranked.into_iter().take(if is_idle { 12 } else { SHOWN }).map(|(_, hit)| hit));
+        hits.extend(ranked.into_iter().take(if is_idle { 12 } else { SHOWN }));
     }
-    hits
+    // What is only near stands for what was meant when nothing else does.
+    let is_exact = hits.iter().any(|(rank, _)| *rank < NEAR);
+    hits.into_iter().filter(|(rank, _)| is_idle || !is_exact || *rank < NEAR).map(|(_, hit)| hit).collect()
 }
 
 /// Icon, label, further words it is found by, note, link.
@@ -127,7 +132,7 @@ fn rank(search: &str, label: &str, more: &str) -> Option<u8> {
             () if typed.chars().count() > 1 && initials.starts_with(&typed) => 1,
             () if label.contains(&typed) => 2,
             () if more.iter().any(|word| word.starts_with(&typed)) => 3,
-            () if own.iter().any(|word| is_near(&typed, word)) => 4,
+            () if own.iter().any(|word| is_near(&typed, word)) => NEAR,
             () => return None,
         };
         worst = worst.max(rank);
@@ -211,6 +216,13 @@ mod tests {
             assert_eq!(labels(typo, Role::Viewer), ["WeKan"], "{typo}");
         }
         assert_eq!(labels("wxyz", Role::Viewer), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_only_near_gives_way_to_what_is_meant() {
+        let tools = [tool("blog", Condition::Healthy), tool("wiki", Condition::Healthy)];
+        let found = find("blog", Role::Administrator, &tools, &[]);
+        assert!(found.iter().all(|hit| hit.label.contains("blog")), "{found:?}");
     }
 
     #[test]

@@ -16,7 +16,8 @@ const proofs: Proof[] = [
   {
     id: "postgresql",
     title: "PostgreSQL",
-    works: async (tool) => {
+    works: async (tool, address) => {
+      expect(address, "a browser cannot open it").toBeNull();
       const query = `PGPASSWORD="$POSTGRES_PASSWORD" psql -h 127.0.0.1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" -Atc`;
       await inside(tool, `${query} "create table t (n int); insert into t values (7)"`);
       expect(await inside(tool, `${query} "select n from t"`)).toBe("7");
@@ -25,7 +26,8 @@ const proofs: Proof[] = [
   {
     id: "mariadb",
     title: "MariaDB",
-    works: async (tool) => {
+    works: async (tool, address) => {
+      expect(address, "a browser cannot open it").toBeNull();
       const query = `MYSQL_PWD="$MARIADB_PASSWORD" mariadb -h 127.0.0.1 -u "$MARIADB_USER" "$MARIADB_DATABASE" -Ne`;
       await inside(tool, `${query} "create table t (n int); insert into t values (7)"`);
       expect(await inside(tool, `${query} "select n from t"`)).toBe("7");
@@ -34,7 +36,8 @@ const proofs: Proof[] = [
   {
     id: "redis",
     title: "Redis",
-    works: async (tool) => {
+    works: async (tool, address) => {
+      expect(address, "a browser cannot open it").toBeNull();
       expect(await inside(tool, "redis-cli set key seven && redis-cli get key")).toBe("OK\nseven");
       expect(await inside(tool, "env -u REDISCLI_AUTH redis-cli get key")).toContain("NOAUTH");
     },

@@ -79,6 +79,11 @@ fn Row(tool: ToolView) -> impl IntoView {
     .into_any()
 }
 
+/// Whether a browser can open the address.
+pub fn opened_by_browser(address: &str) -> bool {
+    address.starts_with("http://") || address.starts_with("https://")
+}
+
 /// An address without its scheme and final slash.
 pub fn bare_address(address: &str) -> String {
     address.split_once("://").map_or(address, |(_, rest)| rest).trim_end_matches('/').to_owned()

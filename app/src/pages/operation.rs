@@ -18,6 +18,7 @@ use crate::{
         status::status_box,
         steps::{meter, steps},
         tile::{TileSize, tile},
+        tool_table::opened_by_browser,
         verdict::Verdict,
         when::ago,
     },
@@ -139,9 +140,10 @@ impl Head {
     fn show(&self) -> AnyView {
         let (sentence, lead) = verdict(&self.operation);
         let is_running = !self.operation.state.has_ended();
-        let address = self.address.clone().filter(|_| self.operation.state == OperationState::Done);
+        let is_done = self.operation.state == OperationState::Done;
+        let address = self.address.clone().filter(|address| is_done && opened_by_browser(address));
         let tool = self.operation.tool.clone();
-        let is_there = self.operation.state == OperationState::Done && self.operation.kind != OperationKind::Remove;
+        let is_there = is_done && self.operation.kind != OperationKind::Remove;
         view! {
             {is_running
                 .then(|| {

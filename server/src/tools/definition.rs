@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use crate::catalog::about::ExposedProtocol;
 use crate::catalog::compose::{Compose, Condition, MountKind, Restart, Service, Transport};
 use crate::catalog::{Choice, ChosenImage, Entry, Finding, Origin, Publication, Values};
 use crate::engine::{
@@ -99,11 +100,18 @@ impl Definition {
         }
     }
 
-    /// Where people reach the tool; `None` when it has no primary way in or that one is not published.
+    /// Where people reach the tool: `http://host:port/path`, or `tcp://host:port` where no browser leads; `None` when it
+    /// has no primary way in or that one is not published.
     pub fn url(&self, entry: &Entry) -> Option<String> {
         let primary = entry.primary()?;
         let port = self.ports.get(&primary.name)?;
-        Some(format!("http://{}:{port}{}", self.host, primary.path.as_deref().unwrap_or("/")))
+        let (scheme, path) = match primary.protocol {
+            ExposedProtocol::Http => ("http", primary.path.as_deref().unwrap_or("/")),
+            ExposedProtocol::Https => ("https", primary.path.as_deref().unwrap_or("/")),
+            ExposedProtocol::Tcp => ("tcp", ""),
+            ExposedProtocol::Udp => ("udp", ""),
+        };
+        Some(format!("{scheme}://{}:{port}{path}", self.host))
     }
 
     pub(super) fn choice(&self, entry: &Entry) -> Choice {

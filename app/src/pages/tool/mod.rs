@@ -24,7 +24,7 @@ use crate::{
         icon::small_icon,
         status::status_box,
         tile::{TileSize, tile},
-        tool_table::bare_address,
+        tool_table::{bare_address, opened_by_browser},
         when::lasting,
     },
     format::{count, sentence},
@@ -42,6 +42,13 @@ pub fn name_in_path() -> Memo<String> {
 pub fn head(details: &ToolDetails, tool: RwSignal<ToolView>, page: &str, refused: RwSignal<Refused>) -> AnyView {
     let name = details.tool.name.clone();
     let address = details.tool.address.clone();
+    let shown = address.clone().map(|address| {
+        let bare = bare_address(&address);
+        match opened_by_browser(&address) {
+            true => view! { <a href=address>{bare}</a> }.into_any(),
+            false => view! { <span>{bare}</span> }.into_any(),
+        }
+    });
     let may = |action: &str| details.actions.iter().any(|allowed| allowed == action);
     // What people notice is asked about first; starting again is not.
     let start = may("start").then(|| {
@@ -77,13 +84,14 @@ pub fn head(details: &ToolDetails, tool: RwSignal<ToolView>, page: &str, refused
                     {heading(name.clone(), title)}
                     <div class="tool-head__state">
                         {state}
-                        {address.clone().map(|address| view! { <a href=address.clone()>{bare_address(&address)}</a> })}
+                        {shown}
                     </div>
                 </div>
             </div>
             <div class="head__actions">
                 {start} {asks("restart", "Restart", "again")} {asks("stop", "Stop", "stop")}
                 {address
+                    .filter(|address| opened_by_browser(address))
                     .map(|address| {
                         view! {
                             <a class="button is-primary" href=address target="_blank" rel="noopener">
