@@ -1,6 +1,6 @@
 //! The one live stream, `GET /live` (server-sent events).
 //!
-//! Each message has an event name (`tool`, `operation`, `event`, `engine`) and one of these as JSON data; messages that
+//! Each message has an event name (`tool`, `operation`, `event`, `engine`, `heartbeat`) and one of these as JSON data; messages that
 //! stand for a journaled fact carry its sequence as id, so that a stream resumes with `Last-Event-ID` or `?after=`.
 
 use serde::{Deserialize, Serialize};
@@ -25,4 +25,12 @@ pub struct ToolPatch {
 pub struct OperationPatch {
     /// The operation as it is now.
     pub operation: super::operations::OperationView,
+}
+
+/// Says that the stream lives, at its start and now and then. Event `heartbeat`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Heartbeat {
+    /// The build that runs: a page of another build is out of date.
+    pub build: String,
 }

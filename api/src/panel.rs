@@ -10,7 +10,7 @@ pub struct PanelView {
     pub site_name: String,
     /// Its version: `0.1.0`.
     pub version: String,
-    /// The build that runs, as pages compare it.
+    /// The build that runs: the version, and what the pages are made of: `0.1.0+1f2e3d4c`.
     pub build: String,
     /// The version of the database: `15.4`.
     pub database: String,

@@ -34,6 +34,8 @@ pub struct Live {
     pub events: RwSignal<Vec<EventView>>,
     /// The operation that ended last, as long as the tab is open.
     pub ended: RwSignal<Option<OperationView>>,
+    /// Whether another build serves the panel than the one this page came from.
+    pub is_outdated: RwSignal<bool>,
     /// The present time, for relative times; absent until the page is hydrated.
     pub now: RwSignal<Option<Timestamp>>,
     tools: Watched<ToolView>,
@@ -48,6 +50,7 @@ impl Live {
             engine: RwSignal::default(),
             events: RwSignal::default(),
             ended: RwSignal::default(),
+            is_outdated: RwSignal::default(),
             now: RwSignal::default(),
             tools: StoredValue::default(),
             operations: StoredValue::default(),
@@ -96,7 +99,7 @@ mod stream {
 
     use std::{cell::RefCell, rc::Rc, time::Duration};
 
-    use api::live::{OperationPatch, ToolPatch};
+    use api::live::{Heartbeat, OperationPatch, ToolPatch};
     use serde::de::DeserializeOwned;
     use wasm_bindgen::{JsCast, closure::Closure};
     use web_sys::{EventSource, MessageEvent, VisibilityState};
@@ -112,6 +115,7 @@ mod stream {
 
     struct Stream {
         live: Live,
+        build: String,
         after: String,
         heard_at: f64,
         source: Option<Source>,
@@ -130,10 +134,11 @@ mod stream {
         }
     }
 
-    /// Opens the stream after `sequence` and keeps it open as long as the page lives.
-    pub fn open(live: Live, sequence: i64) {
+    /// Opens the stream after `sequence` and keeps it open as long as the page of this `build` lives.
+    pub fn open(live: Live, sequence: i64, build: String) {
         let stream = Rc::new(RefCell::new(Stream {
             live,
+            build,
             after: sequence.to_string(),
             heard_at: js_sys::Date::now(),
             source: None,
@@ -232,7 +237,16 @@ mod stream {
                     });
                 }
             }
-            _ => {}
+            _ => {
+                let is_other = |beat: &Heartbeat| beat.build != stream.borrow().build;
+                if parse(&data).as_ref().is_some_and(is_other) {
+                    // While one builds the panel, the page is drawn anew at once; people may be in the middle of a form.
+                    if cfg!(debug_assertions) {
+                        let _ = window().location().reload();
+                    }
+                    live.is_outdated.set(true);
+                }
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Sources are looked at twice a second by their modification times: no watcher to install, no limit of watches to
 //! reach, and network file systems work. The running server stays until the next one is built; a build that fails
-//! leaves it alone. Open pages notice the new build when their live stream reconnects, and reload.
+//! leaves it alone. Open pages notice the new bundle when their live stream reconnects, and load themselves anew.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};

@@ -44,7 +44,7 @@ pub fn Frame() -> impl IntoView {
                 && !is_open.get_value()
             {
                 is_open.set_value(true);
-                crate::live::open(live, frame.sequence);
+                crate::live::open(live, frame.sequence, frame.build);
             }
         });
     }

@@ -33,19 +33,27 @@ pub fn toasts() -> AnyView {
             arrival.say(sentence.to_owned());
         }
     });
+    let outdated = move || {
+        let text = "This panel was updated.".to_owned();
+        live.is_outdated.get().then(|| toast(Tone::Work, text, Some((path.get(), "Load this page anew"))))
+    };
     view! {
         <div class="toasts">
+            {outdated}
             {move || done.get().map(|sentence| toast(Tone::Ok, sentence.to_owned(), None))}
-            {move || ended.get().map(|(tone, sentence, link)| toast(tone, sentence, Some(link)))}
+            {move || ended.get().map(|(tone, sentence, link)| toast(tone, sentence, Some((link, "Look at it"))))}
         </div>
     }
     .into_any()
 }
 
-fn toast(tone: Tone, sentence: String, link: Option<String>) -> AnyView {
+fn toast(tone: Tone, sentence: String, link: Option<(String, &'static str)>) -> AnyView {
+    // A whole document: the way inside the browser would keep the program that is there.
+    let rel = (tone == Tone::Work).then_some("external");
+    let link = link.map(|(link, label)| view! { <a href=link rel=rel>{label}</a> });
     view! {
         <p class="toast" data-tone=tone.as_str()>
-            {small_icon(tone.icon())} <span>{sentence}</span> {link.map(|link| view! { <a href=link>"Look at it"</a> })}
+            {small_icon(tone.icon())} <span>{sentence}</span> {link}
         </p>
     }
     .into_any()

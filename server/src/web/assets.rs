@@ -11,6 +11,7 @@ use axum::{
     http::{HeaderValue, header},
     response::Response,
 };
+use sha2::{Digest as _, Sha256};
 use tower_http::{services::ServeDir, services::ServeFile};
 
 /// A year: a file whose name carries its hash never changes.
@@ -24,6 +25,12 @@ pub fn names(site: &Path) -> io::Result<AssetNames> {
     let manifest: BTreeMap<String, String> = serde_json::from_slice(&std::fs::read(site.join("manifest.json"))?)?;
     let path = |name: &str| manifest.get(name).map(|hashed| format!("/pkg/{hashed}")).unwrap_or_default();
     Ok(AssetNames { js: path("app.js"), wasm: path("app.wasm"), css: path("app.css"), icons: path("icons.svg") })
+}
+
+/// Names what a page is made of: eight hexadecimal digits, other ones for other files.
+pub fn build(names: &AssetNames) -> String {
+    let digest = Sha256::digest([names.js.as_str(), &names.wasm, &names.css, &names.icons].join("\n"));
+    digest[..4].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Serves `site` below `/pkg/`, as the build compressed it, and the favicon.
@@ -57,6 +64,8 @@ mod tests {
         std::fs::write(site.join("manifest.json"), r#"{"app.css":"app.1.css"}"#).expect("a manifest");
         let names = names(&site).expect("names");
         assert_eq!((names.css.as_str(), names.js.as_str()), ("/pkg/app.1.css", ""));
+        let other = AssetNames { css: "/pkg/app.2.css".into(), ..names.clone() };
+        assert_ne!(build(&names), build(&other));
         let ask = async |path: &str| {
             let request = Request::get(path).body(Body::empty()).expect("a request");
             assets(&site).oneshot(request).await.expect("an answer")

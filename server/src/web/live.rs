@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use ::api::Problem;
-use ::api::live::{OperationPatch, ToolPatch};
+use ::api::live::{Heartbeat, OperationPatch, ToolPatch};
 use ::api::tools::ToolView;
 use axum::extract::{RawQuery, State};
 use axum::response::sse::{Event, Sse};
@@ -195,7 +195,7 @@ impl LiveStream {
                 () = self.sender.closed() => return,
                 // An event of its own: comments keep proxies awake, yet a page cannot hear them.
                 _ = heartbeat.tick() => {
-                    if self.put("heartbeat", None, &self.cursor).await.is_err() {
+                    if self.put("heartbeat", None, &Heartbeat { build: self.panel.build.to_string() }).await.is_err() {
                         return;
                     }
                 }

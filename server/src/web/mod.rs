@@ -76,7 +76,7 @@ pub struct Panel {
     pub metrics: PrometheusHandle,
     /// What opens `/metrics` to other machines; `None` leaves it to this one.
     pub metrics_token: Option<SecretString>,
-    /// Names the build, so that a page of another build reloads.
+    /// Names the build, so that a page of another one knows that it is out of date. [`site`] adds the bundle's name.
     pub build: Arc<str>,
 }
 
@@ -109,11 +109,13 @@ pub fn api_router(panel: &Panel) -> Router {
 ///
 /// # Errors
 /// When the bundle's manifest cannot be read.
-pub fn site(panel: Panel, bundle: &Path) -> std::io::Result<Router> {
+pub fn site(mut panel: Panel, bundle: &Path) -> std::io::Result<Router> {
     let (clock, random) = (panel.clock.clone(), panel.random.clone());
+    let assets = assets::names(bundle)?;
+    panel.build = format!("{}+{}", panel.build, assets::build(&assets)).into();
     let pages = pages::pages(pages::Site {
         api: api_router(&panel),
-        assets: assets::names(bundle)?,
+        assets,
         key: Arc::new(move || random.id(&clock).to_string()),
     });
     Ok(Router::new()

@@ -40,17 +40,7 @@ pub fn PanelSettings() -> impl IntoView {
 fn page(panel: PanelView, engine: Option<EngineView>, refused: RwSignal<Refused>) -> AnyView {
     let sentence = format!("This is Summoner {}, called {}.", panel.version, panel.site_name);
     let lead = "What people read at the top of every page, and what the panel is made of.";
-    let mut facts = vec![
-        (
-            "Version",
-            if panel.build == panel.version {
-                panel.version
-            } else {
-                format!("{} (build {})", panel.version, panel.build)
-            },
-        ),
-        ("Database", format!("PostgreSQL {}", panel.database)),
-    ];
+    let mut facts = vec![("Version", panel.build), ("Database", format!("PostgreSQL {}", panel.database))];
     if let Some(engine) = engine {
         facts.push(("Engine", engine_in_words(&engine)));
         facts
