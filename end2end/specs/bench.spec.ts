@@ -118,6 +118,8 @@ test("at rest and under load, without and with containers", async ({ browser, st
     within({ name: `${name}_hydrated`, value: hydrated, unit: "ms", how: "from goto until the page answers by itself, same visit" });
   }
   await context.close();
+  // What comes next is measured without them.
+  await removeProjects(prefix);
 });
 
 test("the version picker with 5,000 tags", async ({ browser, startPanel }) => {
