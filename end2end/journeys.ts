@@ -63,13 +63,13 @@ export async function chooseVersion(page: Page, tag: string, line: string): Prom
   await version.check();
 }
 
-/** Fills the form of an entry's page and starts it; ends on the operation's page. */
+/** Fills the form of an entry's page (of the panel `at`, or of the shared one) and starts it; ends on the operation's page. */
 export async function beginInstall(
   page: Page,
   entry: { id: string; title: string },
-  answers: { name: string; version?: { tag: string; line: string }; port?: number },
+  answers: { name: string; version?: { tag: string; line: string }; port?: number; at?: string },
 ): Promise<void> {
-  await open(page, `/catalogue/${entry.id}`);
+  await open(page, `${answers.at ?? ""}/catalogue/${entry.id}`);
   await expect(verdict(page)).toHaveText(`Install ${entry.title}`);
   if (answers.version) await chooseVersion(page, answers.version.tag, answers.version.line);
   await page.getByLabel("Name", { exact: true }).fill(answers.name);

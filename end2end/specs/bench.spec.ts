@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContext } from "@playwright/test";
 import { Api } from "../api.ts";
 import { below, figure, median, processor, proportional, quantile, resident, timed, type Figure } from "../bench/figures.ts";
-import { ManyTags } from "../bench/registry.ts";
+import { manyTags } from "../bench/registry.ts";
 import { compose, download, given, localDemo } from "../compose.ts";
 import { containers, removeProjects } from "../engine.ts";
 import { expect, signedOut, test } from "../fixtures.ts";
@@ -128,7 +128,7 @@ test("the version picker with 5,000 tags", async ({ browser, startPanel }) => {
     for (let patch = 0; patch < 20; patch += 1) for (const variant of ["", "-alpine", "-alpine-slim", "-perl", "-otel"]) tags.push(`1.${minor}.${patch}${variant}`);
   }
   expect(tags).toHaveLength(5000);
-  const many = await ManyTags.open(given("TESTBED_PUBLIC"), "library/nginx", tags);
+  const many = await manyTags(given("TESTBED_PUBLIC"), "library/nginx", tags);
   try {
     const panel = await startPanel({ SUMMONER_REGISTRY_MIRRORS: `docker.io=${many.url}` });
     const context = await signedIn(browser, panel);
