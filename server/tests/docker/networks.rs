@@ -19,7 +19,7 @@ async fn more_tools_than_an_engine_has_ranges_get_a_network_each() {
     let engine = Docker::connect(Some(&private.address())).unwrap();
     let up = async {
         while engine.info().await.is_err() {
-            tokio::time::sleep(Duration::from_millis(50)).await
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(60), up).await.unwrap();
