@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 /** Stands before the test bed's registry: what a test does not answer itself is asked of the real one. */
 export class Front {
   /** Answers a request itself and says so with `true`. */
-  own: (url: URL, request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean> = () => false;
+  own: (url: URL, request: IncomingMessage, response: ServerResponse) => boolean = () => false;
 
   private constructor(
     private readonly server: Server,
@@ -28,19 +28,14 @@ export class Front {
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      if (await this.own(new URL(request.url ?? "/", "http://registry"), request, response)) return;
-      const real = await this.ask(request);
+      if (this.own(new URL(request.url ?? "/", "http://registry"), request, response)) return;
+      const accept = request.headers.accept;
+      const real = await fetch(`http://${this.registry}${request.url}`, { method: request.method ?? "GET", headers: accept ? { accept } : {} });
       response.writeHead(real.status, Object.fromEntries([...real.headers].filter(([name]) => name !== "connection" && name !== "transfer-encoding")));
       response.end(Buffer.from(await real.arrayBuffer()));
     } catch (cause) {
       response.writeHead(502).end(String(cause));
     }
-  }
-
-  /** What the real registry answers. */
-  ask(request: IncomingMessage): Promise<Response> {
-    const accept = request.headers.accept;
-    return fetch(`http://${this.registry}${request.url}`, { method: request.method ?? "GET", headers: accept ? { accept } : {} });
   }
 
   async close(): Promise<void> {
