@@ -66,7 +66,8 @@ fn has_token(panel: &Panel, headers: &HeaderMap) -> bool {
 
 /// Writes down what is true now and is not counted as it happens.
 async fn measure(panel: &Panel) {
-    metrics::gauge!("summoner_build_info", "version" => panel.build.to_string()).set(1.0);
+    let version = panel.build.split('+').next().unwrap_or_default().to_owned();
+    metrics::gauge!("summoner_build_info", "version" => version).set(1.0);
     metrics::gauge!("summoner_database_connections", "state" => "open").set(f64::from(panel.db.size()));
     let idle = u32::try_from(panel.db.num_idle()).unwrap_or(u32::MAX);
     metrics::gauge!("summoner_database_connections", "state" => "idle").set(f64::from(idle));
