@@ -88,6 +88,8 @@ test("signing out closes the door, and only the right password opens it", async 
   await expect(page).toHaveURL(/\/sign-in/);
   // Which of the two is wrong is not said: the same words for an address that nobody has.
   await fillSignIn(page, "nobody@example.test", "not the password at all");
+  // The sentence stands there since the first try, and a form that works takes no other click.
+  await expect(page.locator('form[aria-busy="true"]')).toHaveCount(0);
   await expect(page.getByRole("main")).toContainText("is not right");
 
   await fillSignIn(page, administrator.email, administrator.password);
