@@ -3,7 +3,10 @@
 //! Both halves offer the same functions, and every answer is data: a page matches on `Result<T, Problem>`.
 //! None of them is an `async fn`: the context is read when the call is made, because it is gone after the first await.
 
+use std::{future::IntoFuture, marker::PhantomData, pin::Pin};
+
 use api::Problem;
+use leptos::prelude::*;
 use serde::de::DeserializeOwned;
 
 /// How a call is made.
@@ -44,7 +47,7 @@ pub struct Call {
 
 /// Reads `path` (below [`api::ROOT`]); never touches the status of the page.
 pub fn get<T: DeserializeOwned + 'static>(path: &str) -> impl Future<Output = Result<T, Problem>> + Send + use<T> {
-    let answer = half::call(Call { method: Method::Get, path: format!("{}{path}", api::ROOT), body: String::new() });
+    let answer = half::call(read_of(path));
     async move { read(answer.await) }
 }
 
@@ -60,6 +63,85 @@ pub fn page<T: DeserializeOwned + 'static>(path: &str) -> impl Future<Output = R
         }
         answer
     }
+}
+
+/// An answer that a page is made of: asked for where the page is rendered, kept for the browser, and asked for anew
+/// when its path changes. Awaiting it gives the value.
+///
+/// It is kept as text: one type of resource for all answers keeps the program that browsers load small.
+pub struct Loaded<T> {
+    text: Resource<Text>,
+    value: PhantomData<fn() -> T>,
+}
+
+/// The JSON of an answer.
+type Text = Result<String, Problem>;
+type TextToCome = Pin<Box<dyn Future<Output = Text> + Send>>;
+
+impl<T> Copy for Loaded<T> {}
+
+impl<T> Clone for Loaded<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: DeserializeOwned> Loaded<T> {
+    /// The value, if it is there; followed when it changes.
+    pub fn get(self) -> Option<Result<T, Problem>> {
+        self.text.get().map(value)
+    }
+
+    /// The value, if it is there.
+    pub fn get_untracked(self) -> Option<Result<T, Problem>> {
+        self.text.get_untracked().map(value)
+    }
+}
+
+impl<T: DeserializeOwned + 'static> IntoFuture for Loaded<T> {
+    type Output = Result<T, Problem>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let text = self.text.into_future();
+        Box::pin(async move { value(text.await) })
+    }
+}
+
+/// Reads `path` (below [`api::ROOT`]) for the page; never touches its status.
+pub fn resource<T: DeserializeOwned + 'static>(path: impl Fn() -> String + Send + Sync + 'static) -> Loaded<T> {
+    load(Box::new(path), |path| Box::pin(text(half::call(read_of(path)))))
+}
+
+/// Reads the page's main resource, as [`page`] does.
+pub fn main_resource<T: DeserializeOwned + 'static>(path: impl Fn() -> String + Send + Sync + 'static) -> Loaded<T> {
+    load(Box::new(path), |path| {
+        let settle = half::settle();
+        let answer = half::call(read_of(path));
+        Box::pin(async move {
+            let answer = text(answer).await;
+            if let Err(problem) = &answer {
+                settle(problem);
+            }
+            answer
+        })
+    })
+}
+
+fn load<T>(path: Box<dyn Fn() -> String + Send + Sync>, ask: fn(&str) -> TextToCome) -> Loaded<T> {
+    Loaded { text: Resource::new(path, move |path| ask(&path)), value: PhantomData }
+}
+
+fn read_of(path: &str) -> Call {
+    Call { method: Method::Get, path: format!("{}{path}", api::ROOT), body: String::new() }
+}
+
+async fn text(answer: impl Future<Output = (u16, String)> + Send) -> Text {
+    accepted(answer.await)
+}
+
+fn value<T: DeserializeOwned>(text: Text) -> Result<T, Problem> {
+    text.and_then(|text| parse(&text))
 }
 
 /// Sends a form body to `path` (below [`api::ROOT`]).
@@ -89,15 +171,23 @@ pub fn encode(text: &str) -> String {
 }
 
 /// Turns an answer into its type, or into the problem it reports.
-pub fn read<T: DeserializeOwned>((status, body): (u16, String)) -> Result<T, Problem> {
+pub fn read<T: DeserializeOwned>(answer: (u16, String)) -> Result<T, Problem> {
+    value(accepted(answer))
+}
+
+fn parse<T: DeserializeOwned>(body: &str) -> Result<T, Problem> {
+    serde_json::from_str(body).map_err(|error| {
+        Problem::new(502, "unreadable_answer", "The answer could not be read", format!(
+            "The panel and this page are of different builds, or the answer is broken ({error}). Load the page again."
+        ))
+    })
+}
+
+/// The JSON of an answer, or the problem it reports.
+fn accepted((status, body): (u16, String)) -> Text {
     if (200..300).contains(&status) {
         // 204 carries nothing: it reads as `()`, `Option` or any JSON value.
-        let body = if body.is_empty() { "null" } else { &body };
-        return serde_json::from_str(body).map_err(|error| {
-            Problem::new(502, "unreadable_answer", "The answer could not be read", format!(
-                "The panel and this page are of different builds, or the answer is broken ({error}). Load the page again."
-            ))
-        });
+        return Ok(if body.is_empty() { "null".to_owned() } else { body });
     }
     Err(serde_json::from_str(&body).unwrap_or_else(|_| {
         let detail = if status == 0 {

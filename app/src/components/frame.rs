@@ -1,6 +1,6 @@
 //! What stands around every page: places, connection, person, and the strip that says when the engine is away.
 
-use api::{Problem, engine::EngineState, engine::EngineView, engine::Frame as FrameView, session::Role};
+use api::{engine::EngineState, engine::EngineView, engine::Frame as FrameView, session::Role};
 use leptos::prelude::*;
 use leptos_router::{components::Outlet, hooks::use_location};
 
@@ -9,6 +9,7 @@ use crate::{
     components::{
         icon::{icon, mark, small_icon},
         palette::palette,
+        suspended::suspended,
         theme::theme_menu,
         toast::toasts,
         when::ago,
@@ -21,7 +22,7 @@ use crate::{
 
 /// The frame's answer, asked once and kept while the person walks from page to page.
 #[derive(Clone, Copy)]
-pub struct Around(pub Resource<Result<FrameView, Problem>>);
+pub struct Around(pub client::Loaded<FrameView>);
 
 impl Around {
     /// Whether the person who asks may do what `role` may; false while nobody knows.
@@ -33,7 +34,7 @@ impl Around {
 /// The frame and the page inside it.
 #[component]
 pub fn Frame() -> impl IntoView {
-    let frame = Resource::new(|| (), |()| client::page::<FrameView>("/frame"));
+    let frame = client::main_resource::<FrameView>(|| "/frame".to_owned());
     provide_context(Around(frame));
     #[cfg(not(feature = "ssr"))]
     {
@@ -53,13 +54,13 @@ pub fn Frame() -> impl IntoView {
             <aside class="side">
                 <a class="brand" href="/">
                     {mark()}
-                    <Suspense>{move || Suspend::new(async move { site_name(frame.await.ok()) })}</Suspense>
+                    {suspended(move || async move { site_name(frame.await.ok()).into_any() })}
                 </a>
                 <nav class="nav" aria-label="Main">
-                    <Suspense>{move || Suspend::new(async move { places(frame.await.ok()) })}</Suspense>
+                    {suspended(move || async move { places(frame.await.ok()).into_any() })}
                 </nav>
                 <div class="side__foot">
-                    {connection()} <Suspense>{move || Suspend::new(async move { person(frame.await.ok()) })}</Suspense>
+                    {connection()} {suspended(move || async move { person(frame.await.ok()).into_any() })}
                 </div>
             </aside>
             <div class="main">
@@ -67,15 +68,13 @@ pub fn Frame() -> impl IntoView {
                     <Crumbs />
                     <div class="top__end">
                         {palette()}
-                        <Suspense>{move || Suspend::new(async move { running(frame.await.ok()) })}</Suspense>
+                        {suspended(move || async move { running(frame.await.ok()).into_any() })}
                         {theme_menu()}
                     </div>
                 </header>
-                <Suspense>
-                    {move || Suspend::new(async move {
-                        frame.await.ok().map(|frame| view! { <EngineStrip engine=frame.engine /> })
-                    })}
-                </Suspense>
+                {suspended(move || async move {
+                    frame.await.ok().map(|frame| view! { <EngineStrip engine=frame.engine /> }).into_any()
+                })}
                 <main class="page" id="content">
                     <Outlet />
                 </main>

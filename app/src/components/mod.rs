@@ -17,6 +17,7 @@ pub mod reach;
 pub mod review;
 pub mod status;
 pub mod steps;
+pub mod suspended;
 pub mod theme;
 pub mod tile;
 pub mod toast;

@@ -9,7 +9,9 @@ use leptos_router::hooks::use_query_map;
 
 use crate::{
     client,
-    components::{failure::failure, frame::initials, status::status_box, verdict::Verdict, when::ago},
+    components::{
+        failure::failure, frame::initials, status::status_box, suspended::suspended, verdict::Verdict, when::ago,
+    },
     format,
     live::Live,
     words::Tone,
@@ -20,22 +22,18 @@ use crate::{
 pub fn Activity() -> impl IntoView {
     let query = use_query_map();
     let after = Memo::new(move |_| query.with(|query| query.get("after")).unwrap_or_default());
-    let events = Resource::new(
-        move || after.get(),
-        |after| {
-            let after = if after.is_empty() { String::new() } else { format!("&after={}", client::encode(&after)) };
-            client::page::<Page<EventView>>(&format!("/activity?limit=50{after}"))
-        },
-    );
+    let events = client::main_resource::<Page<EventView>>(move || {
+        let after = after.get();
+        let after = if after.is_empty() { String::new() } else { format!("&after={}", client::encode(&after)) };
+        format!("/activity?limit=50{after}")
+    });
     view! {
-        <Suspense>
-            {move || Suspend::new(async move {
-                match events.await {
-                    Ok(page) => list(page, after.get_untracked().is_empty()),
-                    Err(problem) => failure(&problem),
-                }
-            })}
-        </Suspense>
+        {suspended(move || async move {
+            match events.await {
+                Ok(page) => list(page, after.get_untracked().is_empty()),
+                Err(problem) => failure(&problem),
+            }
+        })}
     }
     .into_any()
 }

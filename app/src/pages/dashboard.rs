@@ -19,6 +19,7 @@ use crate::{
         panel::Panel,
         status::status_box,
         steps::meter,
+        suspended::suspended,
         tile::{TileSize, tile},
         tool_table::tool_table,
         verdict::Verdict,
@@ -37,21 +38,19 @@ const NEEDS: usize = 5;
 #[component]
 pub fn Dashboard() -> impl IntoView {
     let Around(frame) = expect_context::<Around>();
-    let tools = Resource::new(|| (), |()| client::page::<Vec<ToolView>>("/tools"));
-    let latest = Resource::new(|| (), |()| client::get::<Page<EventView>>("/activity?limit=5"));
+    let tools = client::main_resource::<Vec<ToolView>>(|| "/tools".to_owned());
+    let latest = client::resource::<Page<EventView>>(|| "/activity?limit=5".to_owned());
     view! {
-        <Suspense>
-            {move || Suspend::new(async move {
-                let frame = frame.await.ok();
-                match tools.await {
-                    Err(problem) => failure(&problem),
-                    Ok(tools) => {
-                        let latest = latest.await;
-                        page(tools, frame, latest)
-                    }
+        {suspended(move || async move {
+            let frame = frame.await.ok();
+            match tools.await {
+                Err(problem) => failure(&problem),
+                Ok(tools) => {
+                    let latest = latest.await;
+                    page(tools, frame, latest)
                 }
-            })}
-        </Suspense>
+            }
+        })}
     }
     .into_any()
 }

@@ -13,6 +13,7 @@ use crate::{
         frame::Around,
         icon::small_icon,
         panel::Panel,
+        suspended::suspended,
         verdict::Verdict,
         when::ago,
     },
@@ -25,46 +26,44 @@ use crate::{
 pub fn Me() -> impl IntoView {
     let refused = refused();
     let Around(frame) = expect_context::<Around>();
-    let sessions = Resource::new(|| (), |()| client::page::<Vec<SessionView>>("/sessions"));
+    let sessions = client::main_resource::<Vec<SessionView>>(|| "/sessions".to_owned());
     view! {
-        <Suspense>
-            {move || Suspend::new(async move {
-                let me = frame.await.ok().map(|frame| frame.me);
-                match sessions.await {
-                    Err(problem) => failure(&problem),
-                    Ok(sessions) => {
-                        // The bar of small screens has no room for it.
-                        let settings = me.as_ref().is_some_and(|me| me.role >= Role::Administrator);
-                        let lead = me
-                            .map(|me| format!("{}, {}, {}.", me.name, me.email, words::role(me.role).to_lowercase()))
-                            .unwrap_or_default();
-                        let rows = sessions.iter().map(|session| row(session, refused)).collect_view();
-                        view! {
-                            <Verdict sentence=verdict(sessions.len()) title="You" lead=lead>
-                                {settings
-                                    .then(|| {
-                                        view! {
-                                            <a class="button me__settings" href="/settings">
-                                                {small_icon("sliders")}
-                                                "Settings"
-                                            </a>
-                                        }
-                                    })}
-                                <ActionButton action="/sign-out" label="Sign out" icon="key" refused=refused />
-                            </Verdict>
-                            {move || refused.with(|refused| refused.problem.as_ref().map(refusal))}
-                            <div class="columns">
-                                <Panel name="sessions" title="Sessions" is_flush=true>
-                                    <ul class="rows">{rows}</ul>
-                                </Panel>
-                                {password(refused)}
-                            </div>
-                        }
-                            .into_any()
+        {suspended(move || async move {
+            let me = frame.await.ok().map(|frame| frame.me);
+            match sessions.await {
+                Err(problem) => failure(&problem),
+                Ok(sessions) => {
+                    // The bar of small screens has no room for it.
+                    let settings = me.as_ref().is_some_and(|me| me.role >= Role::Administrator);
+                    let lead = me
+                        .map(|me| format!("{}, {}, {}.", me.name, me.email, words::role(me.role).to_lowercase()))
+                        .unwrap_or_default();
+                    let rows = sessions.iter().map(|session| row(session, refused)).collect_view();
+                    view! {
+                        <Verdict sentence=verdict(sessions.len()) title="You" lead=lead>
+                            {settings
+                                .then(|| {
+                                    view! {
+                                        <a class="button me__settings" href="/settings">
+                                            {small_icon("sliders")}
+                                            "Settings"
+                                        </a>
+                                    }
+                                })}
+                            <ActionButton action="/sign-out" label="Sign out" icon="key" refused=refused />
+                        </Verdict>
+                        {move || refused.with(|refused| refused.problem.as_ref().map(refusal))}
+                        <div class="columns">
+                            <Panel name="sessions" title="Sessions" is_flush=true>
+                                <ul class="rows">{rows}</ul>
+                            </Panel>
+                            {password(refused)}
+                        </div>
                     }
+                        .into_any()
                 }
-            })}
-        </Suspense>
+            }
+        })}
     }
     .into_any()
 }

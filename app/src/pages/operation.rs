@@ -17,6 +17,7 @@ use crate::{
         panel::Panel,
         status::status_box,
         steps::{meter, steps},
+        suspended::suspended,
         tile::{TileSize, tile},
         tool_table::opened_by_browser,
         verdict::Verdict,
@@ -38,19 +39,15 @@ pub fn Operation() -> impl IntoView {
     let refused = refused();
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("operation")).unwrap_or_default());
-    let details = Resource::new(
-        move || id.get(),
-        |id| client::page::<OperationDetails>(&format!("/operations/{}", client::encode(&id))),
-    );
+    let details =
+        client::main_resource::<OperationDetails>(move || format!("/operations/{}", client::encode(&id.get())));
     view! {
-        <Suspense>
-            {move || Suspend::new(async move {
-                match details.await {
-                    Ok(details) => view! { <Followed details=details refused=refused /> }.into_any(),
-                    Err(problem) => failure(&problem),
-                }
-            })}
-        </Suspense>
+        {suspended(move || async move {
+            match details.await {
+                Ok(details) => view! { <Followed details=details refused=refused /> }.into_any(),
+                Err(problem) => failure(&problem),
+            }
+        })}
     }
     .into_any()
 }

@@ -6,7 +6,7 @@ use leptos_router::hooks::use_query_map;
 
 use crate::{
     client,
-    components::{frame::Around, icon::icon, palette::rows, verdict::Verdict},
+    components::{frame::Around, icon::icon, palette::rows, suspended::suspended, verdict::Verdict},
     find::find,
 };
 
@@ -16,8 +16,8 @@ pub fn Search() -> impl IntoView {
     let query = use_query_map();
     let search = Memo::new(move |_| query.with(|query| query.get("q")).unwrap_or_default());
     let Around(frame) = expect_context::<Around>();
-    let tools = Resource::new(|| (), |()| client::get::<Vec<ToolView>>("/tools"));
-    let entries = Resource::new(|| (), |()| client::get::<Vec<EntryView>>("/catalog"));
+    let tools = client::resource::<Vec<ToolView>>(|| "/tools".to_owned());
+    let entries = client::resource::<Vec<EntryView>>(|| "/catalog".to_owned());
     view! {
         <Verdict sentence="Find or do anything" title="Find" lead="A tool, a page, something to do." />
         <form method="get" action="/search" role="search">
@@ -26,15 +26,13 @@ pub fn Search() -> impl IntoView {
                 <input type="search" name="q" value=search.get_untracked() autocomplete="off" />
             </label>
         </form>
-        <Suspense>
-            {move || Suspend::new(async move {
-                let role = frame.await.map_or(Role::Viewer, |frame| frame.me.role);
-                // What cannot be had is not offered; the places are there in any case.
-                let (tools, entries) = (tools.await.unwrap_or_default(), entries.await.unwrap_or_default());
-                view! { <div class="panel palette__page">{move || rows(find(&search.read(), role, &tools, &entries), None)}</div> }
-                    .into_any()
-            })}
-        </Suspense>
+        {suspended(move || async move {
+            let role = frame.await.map_or(Role::Viewer, |frame| frame.me.role);
+            // What cannot be had is not offered; the places are there in any case.
+            let (tools, entries) = (tools.await.unwrap_or_default(), entries.await.unwrap_or_default());
+            view! { <div class="panel palette__page">{move || rows(find(&search.read(), role, &tools, &entries), None)}</div> }
+                .into_any()
+        })}
     }
     .into_any()
 }

@@ -10,6 +10,7 @@ use crate::{
         failure::{failure, refusal},
         field::Field,
         form::{PostForm, refused},
+        suspended::suspended,
         verdict::Verdict,
     },
     forms::Refused,
@@ -19,19 +20,17 @@ use crate::{
 #[component]
 pub fn Setup() -> impl IntoView {
     let refused = refused();
-    let state = Resource::new(|| (), |()| client::get::<SetupState>("/setup"));
+    let state = client::resource::<SetupState>(|| "/setup".to_owned());
     view! {
         <Door>
-            <Suspense>
-                {move || Suspend::new(async move {
-                    match state.await {
-                        Ok(SetupState { needed: true, open: true }) => form(refused).into_any(),
-                        Ok(SetupState { needed: true, open: false }) => closed().into_any(),
-                        Ok(SetupState { needed: false, .. }) => used().into_any(),
-                        Err(problem) => failure(&problem),
-                    }
-                })}
-            </Suspense>
+            {suspended(move || async move {
+                match state.await {
+                    Ok(SetupState { needed: true, open: true }) => form(refused).into_any(),
+                    Ok(SetupState { needed: true, open: false }) => closed().into_any(),
+                    Ok(SetupState { needed: false, .. }) => used().into_any(),
+                    Err(problem) => failure(&problem),
+                }
+            })}
         </Door>
     }
     .into_any()

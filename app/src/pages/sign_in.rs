@@ -11,6 +11,7 @@ use crate::{
         failure::refusal,
         field::Field,
         form::{PostForm, refused},
+        suspended::suspended,
         verdict::Verdict,
     },
 };
@@ -24,24 +25,23 @@ pub fn SignIn() -> impl IntoView {
         Some(next) => client::door(&next),
         None => "/sign-in".to_owned(),
     });
-    let state = Resource::new(|| (), |()| client::get::<SetupState>("/setup"));
+    let state = client::resource::<SetupState>(|| "/setup".to_owned());
     view! {
         <Door>
             <Verdict sentence="Sign in" lead="One account for the panel and for every tool behind it." />
-            <Suspense>
-                {move || Suspend::new(async move {
-                    state
-                        .await
-                        .is_ok_and(|state| state.needed)
-                        .then(|| {
-                            view! {
-                                <p class="hint">
-                                    "This panel has no administrator yet. " <a href="/setup">"Set it up"</a> "."
-                                </p>
-                            }
-                        })
-                })}
-            </Suspense>
+            {suspended(move || async move {
+                state
+                    .await
+                    .is_ok_and(|state| state.needed)
+                    .then(|| {
+                        view! {
+                            <p class="hint">
+                                "This panel has no administrator yet. " <a href="/setup">"Set it up"</a> "."
+                            </p>
+                        }
+                    })
+                    .into_any()
+            })}
             {move || refused.with(|refused| refused.problem.as_ref().map(refusal))}
             <PostForm action=action refused=refused class="stack">
                 <Field name="email" label="E-mail" refused=refused kind="email" autocomplete="username" />

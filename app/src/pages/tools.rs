@@ -6,7 +6,10 @@ use leptos_router::hooks::use_query_map;
 
 use crate::{
     client,
-    components::{failure::failure, frame::Around, icon::icon, panel::Panel, tool_table::tool_table, verdict::Verdict},
+    components::{
+        failure::failure, frame::Around, icon::icon, panel::Panel, suspended::suspended, tool_table::tool_table,
+        verdict::Verdict,
+    },
     pages::dashboard::verdict,
 };
 
@@ -16,31 +19,29 @@ pub fn Tools() -> impl IntoView {
     let query = use_query_map();
     let search = Memo::new(move |_| query.with(|query| query.get("q")).unwrap_or_default());
     let Around(frame) = expect_context::<Around>();
-    let tools = Resource::new(|| (), |()| client::page::<Vec<ToolView>>("/tools"));
+    let tools = client::main_resource::<Vec<ToolView>>(|| "/tools".to_owned());
     view! {
-        <Suspense>
-            {move || Suspend::new(async move {
-                let engine = frame.await.ok().map(|frame| frame.engine);
-                match tools.await {
-                    Ok(tools) => {
-                        let (sentence, lead) = verdict(&tools, engine.as_ref());
-                        let is_empty = tools.is_empty();
-                        view! {
-                            <Verdict sentence=sentence title="Tools" lead=lead>
-                                <a class="button" href="/catalogue">
-                                    {icon("plus")}
-                                    "Install a tool"
-                                </a>
-                            </Verdict>
-                            {(!is_empty).then(|| search_form(search))}
-                            {move || found(&tools, &search.get())}
-                        }
-                            .into_any()
+        {suspended(move || async move {
+            let engine = frame.await.ok().map(|frame| frame.engine);
+            match tools.await {
+                Ok(tools) => {
+                    let (sentence, lead) = verdict(&tools, engine.as_ref());
+                    let is_empty = tools.is_empty();
+                    view! {
+                        <Verdict sentence=sentence title="Tools" lead=lead>
+                            <a class="button" href="/catalogue">
+                                {icon("plus")}
+                                "Install a tool"
+                            </a>
+                        </Verdict>
+                        {(!is_empty).then(|| search_form(search))}
+                        {move || found(&tools, &search.get())}
                     }
-                    Err(problem) => failure(&problem),
+                        .into_any()
                 }
-            })}
-        </Suspense>
+                Err(problem) => failure(&problem),
+            }
+        })}
     }
     .into_any()
 }

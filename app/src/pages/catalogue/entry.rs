@@ -18,6 +18,7 @@ use crate::{
         panel::Panel,
         reach::{WayIn, WhereItListens},
         review::Review,
+        suspended::suspended,
         tile::{TileSize, tile},
         verdict::Verdict,
     },
@@ -38,14 +39,12 @@ pub fn Entry() -> impl IntoView {
     let id = Memo::new(move |_| params.with(|params| params.get("entry")).unwrap_or_default());
     let loaded = Resource::new(move || id.get(), load);
     view! {
-        <Suspense>
-            {move || Suspend::new(async move {
-                match loaded.await {
-                    Ok((details, versions)) => install(details, versions, key.get_value(), refused),
-                    Err(problem) => failure(&problem),
-                }
-            })}
-        </Suspense>
+        {suspended(move || async move {
+            match loaded.await {
+                Ok((details, versions)) => install(details, versions, key.get_value(), refused),
+                Err(problem) => failure(&problem),
+            }
+        })}
     }
     .into_any()
 }

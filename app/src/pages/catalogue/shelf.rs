@@ -10,6 +10,7 @@ use crate::{
         failure::failure,
         icon::icon,
         icon::small_icon,
+        suspended::suspended,
         tile::{TileSize, tile},
         verdict::Verdict,
     },
@@ -25,25 +26,23 @@ pub fn Catalogue() -> impl IntoView {
     let purpose = Memo::new(move |_| query.with(|query| query.get("purpose")).unwrap_or_default());
     let typed = RwSignal::new(None::<String>);
     let search = Memo::new(move |_| typed.get().unwrap_or_else(|| asked.get()));
-    let entries = Resource::new(|| (), |()| client::page::<Vec<EntryView>>("/catalog"));
+    let entries = client::main_resource::<Vec<EntryView>>(|| "/catalog".to_owned());
     view! {
-        <Suspense>
-            {move || Suspend::new(async move {
-                match entries.await {
-                    Ok(entries) => {
-                        let lead = format!("{} tools, with the versions their registries have today.", entries.len());
-                        let pills = pills(&entries, purpose, search);
-                        view! {
-                            <Verdict sentence="What does the team need?" title="Catalogue" lead=lead />
-                            <div class="stack is-tight">{search_form(asked, purpose, typed)} {pills}</div>
-                            {move || shelves(&entries, &search.get(), &purpose.get())}
-                        }
-                            .into_any()
+        {suspended(move || async move {
+            match entries.await {
+                Ok(entries) => {
+                    let lead = format!("{} tools, with the versions their registries have today.", entries.len());
+                    let pills = pills(&entries, purpose, search);
+                    view! {
+                        <Verdict sentence="What does the team need?" title="Catalogue" lead=lead />
+                        <div class="stack is-tight">{search_form(asked, purpose, typed)} {pills}</div>
+                        {move || shelves(&entries, &search.get(), &purpose.get())}
                     }
-                    Err(problem) => failure(&problem),
+                        .into_any()
                 }
-            })}
-        </Suspense>
+                Err(problem) => failure(&problem),
+            }
+        })}
     }
     .into_any()
 }

@@ -12,6 +12,7 @@ use crate::{
         form::{PostForm, refused},
         frame::Around,
         panel::Panel,
+        suspended::suspended,
     },
     format,
     forms::Refused,
@@ -22,17 +23,15 @@ use crate::{
 pub fn PanelSettings() -> impl IntoView {
     let refused = refused();
     let Around(frame) = expect_context::<Around>();
-    let panel = Resource::new(|| (), |()| client::page::<PanelView>("/panel"));
+    let panel = client::main_resource::<PanelView>(|| "/panel".to_owned());
     view! {
-        <Suspense>
-            {move || Suspend::new(async move {
-                let engine = frame.await.ok().map(|frame| frame.engine);
-                match panel.await {
-                    Ok(panel) => page(panel, engine, refused),
-                    Err(problem) => failure(&problem),
-                }
-            })}
-        </Suspense>
+        {suspended(move || async move {
+            let engine = frame.await.ok().map(|frame| frame.engine);
+            match panel.await {
+                Ok(panel) => page(panel, engine, refused),
+                Err(problem) => failure(&problem),
+            }
+        })}
     }
     .into_any()
 }

@@ -14,6 +14,7 @@ use crate::{
         field::Field,
         form::{PostForm, refused},
         panel::Panel,
+        suspended::suspended,
         when::ago,
     },
     format,
@@ -26,16 +27,14 @@ const PATH: &str = "/settings/registries";
 #[component]
 pub fn Registries() -> impl IntoView {
     let refused = refused();
-    let logins = Resource::new(|| (), |()| client::page::<Vec<LoginView>>("/registries"));
+    let logins = client::main_resource::<Vec<LoginView>>(|| "/registries".to_owned());
     view! {
-        <Suspense>
-            {move || Suspend::new(async move {
-                match logins.await {
-                    Ok(logins) => page(logins, refused),
-                    Err(problem) => failure(&problem),
-                }
-            })}
-        </Suspense>
+        {suspended(move || async move {
+            match logins.await {
+                Ok(logins) => page(logins, refused),
+                Err(problem) => failure(&problem),
+            }
+        })}
     }
     .into_any()
 }

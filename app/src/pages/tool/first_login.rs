@@ -10,6 +10,7 @@ use crate::{
         failure::{failure, refusal},
         form::{PostForm, refused},
         icon::small_icon,
+        suspended::suspended,
         verdict::Verdict,
     },
     forms::Refused,
@@ -21,19 +22,14 @@ pub fn FirstLoginPage() -> impl IntoView {
     let refused = refused();
     let name = name_in_path();
     // Nothing of it is shown: a page about a tool that is not there says so.
-    let details = Resource::new(
-        move || name.get(),
-        |name| client::page::<ToolDetails>(&format!("/tools/{}", client::encode(&name))),
-    );
+    let details = client::main_resource::<ToolDetails>(move || format!("/tools/{}", client::encode(&name.get())));
     view! {
-        <Suspense>
-            {move || Suspend::new(async move {
-                match details.await {
-                    Ok(details) => page(details.tool.name, refused),
-                    Err(problem) => failure(&problem),
-                }
-            })}
-        </Suspense>
+        {suspended(move || async move {
+            match details.await {
+                Ok(details) => page(details.tool.name, refused),
+                Err(problem) => failure(&problem),
+            }
+        })}
     }
     .into_any()
 }

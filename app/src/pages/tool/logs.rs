@@ -12,6 +12,7 @@ use crate::{
         form::refused,
         icon::small_icon,
         panel::Panel,
+        suspended::suspended,
     },
     format,
     forms::Refused,
@@ -42,26 +43,20 @@ pub fn Logs() -> impl IntoView {
             search: query.get("search").unwrap_or_default(),
         })
     });
-    let details = Resource::new(
-        move || name.get(),
-        |name| client::page::<ToolDetails>(&format!("/tools/{}", client::encode(&name))),
-    );
-    let log = Resource::new(
-        move || (name.get(), asked.get()),
-        |(name, asked)| client::get::<LogView>(&format!("/tools/{}/logs?{}", client::encode(&name), of(&asked))),
-    );
+    let details = client::main_resource::<ToolDetails>(move || format!("/tools/{}", client::encode(&name.get())));
+    let log = client::resource::<LogView>(move || {
+        format!("/tools/{}/logs?{}", client::encode(&name.get()), of(&asked.get()))
+    });
     view! {
-        <Suspense>
-            {move || Suspend::new(async move {
-                match details.await {
-                    Ok(details) => {
-                        let log = log.await;
-                        page(&details, log, asked.get_untracked(), refused)
-                    }
-                    Err(problem) => failure(&problem),
+        {suspended(move || async move {
+            match details.await {
+                Ok(details) => {
+                    let log = log.await;
+                    page(&details, log, asked.get_untracked(), refused)
                 }
-            })}
-        </Suspense>
+                Err(problem) => failure(&problem),
+            }
+        })}
     }
     .into_any()
 }

@@ -14,6 +14,7 @@ use crate::{
         form::refused,
         panel::Panel,
         status::status,
+        suspended::suspended,
         when::ago,
     },
     format,
@@ -27,26 +28,20 @@ use crate::{
 pub fn Overview() -> impl IntoView {
     let refused = refused();
     let name = name_in_path();
-    let details = Resource::new(
-        move || name.get(),
-        |name| client::page::<ToolDetails>(&format!("/tools/{}", client::encode(&name))),
-    );
-    let operations = Resource::new(
-        move || name.get(),
-        |name| client::get::<api::Page<OperationView>>(&format!("/operations?tool={}&limit=5", client::encode(&name))),
-    );
+    let details = client::main_resource::<ToolDetails>(move || format!("/tools/{}", client::encode(&name.get())));
+    let operations = client::resource::<api::Page<OperationView>>(move || {
+        format!("/operations?tool={}&limit=5", client::encode(&name.get()))
+    });
     view! {
-        <Suspense>
-            {move || Suspend::new(async move {
-                match details.await {
-                    Ok(details) => {
-                        let operations = operations.await;
-                        page(details, operations, refused)
-                    }
-                    Err(problem) => failure(&problem),
+        {suspended(move || async move {
+            match details.await {
+                Ok(details) => {
+                    let operations = operations.await;
+                    page(details, operations, refused)
                 }
-            })}
-        </Suspense>
+                Err(problem) => failure(&problem),
+            }
+        })}
     }
     .into_any()
 }

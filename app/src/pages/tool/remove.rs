@@ -12,6 +12,7 @@ use crate::{
         form::{PostForm, refused},
         icon::small_icon,
         panel::Panel,
+        suspended::suspended,
     },
     forms::Refused,
     live::Live,
@@ -22,19 +23,14 @@ use crate::{
 pub fn Remove() -> impl IntoView {
     let refused = refused();
     let name = name_in_path();
-    let details = Resource::new(
-        move || name.get(),
-        |name| client::page::<ToolDetails>(&format!("/tools/{}", client::encode(&name))),
-    );
+    let details = client::main_resource::<ToolDetails>(move || format!("/tools/{}", client::encode(&name.get())));
     view! {
-        <Suspense>
-            {move || Suspend::new(async move {
-                match details.await {
-                    Ok(details) => page(&details, refused),
-                    Err(problem) => failure(&problem),
-                }
-            })}
-        </Suspense>
+        {suspended(move || async move {
+            match details.await {
+                Ok(details) => page(&details, refused),
+                Err(problem) => failure(&problem),
+            }
+        })}
     }
     .into_any()
 }

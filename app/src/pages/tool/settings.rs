@@ -17,6 +17,7 @@ use crate::{
         panel::Panel,
         reach::{WayIn, WhereItListens},
         review::Review,
+        suspended::suspended,
     },
     forms::Refused,
     live::Live,
@@ -29,14 +30,12 @@ pub fn Settings() -> impl IntoView {
     let name = name_in_path();
     let loaded = Resource::new(move || name.get(), load);
     view! {
-        <Suspense>
-            {move || Suspend::new(async move {
-                match loaded.await {
-                    Ok((details, entry)) => page(&details, entry, refused),
-                    Err(problem) => failure(&problem),
-                }
-            })}
-        </Suspense>
+        {suspended(move || async move {
+            match loaded.await {
+                Ok((details, entry)) => page(&details, entry, refused),
+                Err(problem) => failure(&problem),
+            }
+        })}
     }
     .into_any()
 }
