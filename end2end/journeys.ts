@@ -1,4 +1,5 @@
 import { expect, type Locator, type Page } from "@playwright/test";
+import type { Panel } from "./panel.ts";
 
 /** What people do, in their words. Specs say what must be true; how a page is worked stands here once. */
 
@@ -29,6 +30,14 @@ export async function fillSetUp(page: Page, person = administrator): Promise<voi
   await page.getByLabel("E-mail").fill(person.email);
   await page.getByLabel("Password").fill(person.password);
   await page.getByRole("button", { name: "Create and go on" }).click();
+}
+
+/** Sets up a panel of the test's own, as its first administrator. */
+export async function setUp(page: Page, panel: Panel): Promise<void> {
+  await page.goto(await panel.setupLink());
+  await hydrated(page);
+  await fillSetUp(page);
+  await expect(frame(page)).toBeVisible();
 }
 
 export async function fillSignIn(page: Page, email: string, password: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { expect, signedOut, test } from "../fixtures.ts";
-import { administrator, fillSetUp, fillSignIn, frame, hydrated, open } from "../journeys.ts";
+import { administrator, fillSetUp, fillSignIn, frame, hydrated, open, setUp } from "../journeys.ts";
 
 test.use({ storageState: signedOut });
 
@@ -72,10 +72,7 @@ test("a set-up form that is not right says why and keeps what was typed", async 
 // On a panel of its own: signing out ends the session that the other tests use.
 test("signing out closes the door, and only the right password opens it", async ({ page, startPanel }) => {
   const panel = await startPanel();
-  await page.goto(await panel.setupLink());
-  await hydrated(page);
-  await fillSetUp(page);
-  await expect(frame(page)).toBeVisible();
+  await setUp(page, panel);
 
   await open(page, `${panel.url}/me`);
   await page.getByRole("button", { name: "Sign out", exact: true }).click();
@@ -100,10 +97,7 @@ test("signing out closes the door, and only the right password opens it", async 
 
 test("the administrator is still there after the panel was killed", async ({ page, startPanel }) => {
   const panel = await startPanel();
-  await page.goto(await panel.setupLink());
-  await hydrated(page);
-  await fillSetUp(page);
-  await expect(frame(page)).toBeVisible();
+  await setUp(page, panel);
   await panel.kill9();
   await panel.resume();
   await open(page, `${panel.url}/`);

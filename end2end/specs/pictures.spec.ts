@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Api } from "../api.ts";
 import { expect, signedOut, test } from "../fixtures.ts";
-import { fillSetUp, frame, hydrated, open } from "../journeys.ts";
+import { open, setUp } from "../journeys.ts";
 
 // The pictures of the README, from the real pages: `end2end/run --project=pictures`. Not among the tests.
 
@@ -14,10 +14,7 @@ test.use({ storageState: signedOut });
 test("pictures", async ({ page, startPanel }) => {
   test.setTimeout(600_000);
   const panel = await startPanel();
-  await page.goto(await panel.setupLink());
-  await hydrated(page);
-  await fillSetUp(page);
-  await expect(frame(page)).toBeVisible();
+  await setUp(page, panel);
   const api = await Api.as(page.context(), panel.url);
   let operation = "";
   for (const [name, entry] of Object.entries(tools)) operation = await api.install(entry, name);

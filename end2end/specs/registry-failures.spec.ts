@@ -1,10 +1,8 @@
 import type { ServerResponse } from "node:http";
-import type { Page } from "@playwright/test";
 import { Api } from "../api.ts";
 import { containers, docker, snapshot } from "../engine.ts";
 import { expect, signedOut, test } from "../fixtures.ts";
-import { beginInstall, ended, entries, fillSetUp, frame, hydrated, steps } from "../journeys.ts";
-import type { Panel } from "../panel.ts";
+import { beginInstall, ended, entries, setUp, steps } from "../journeys.ts";
 import { Front } from "../registry.ts";
 
 // The panel saw the image a moment ago, when the engine asks for it the registry has changed its mind.
@@ -13,13 +11,6 @@ test.use({ storageState: signedOut });
 
 const registry = process.env.TESTBED_PUBLIC ?? "";
 const version = { tag: "1.0.0", line: "1" };
-
-async function setUp(page: Page, panel: Panel): Promise<void> {
-  await page.goto(await panel.setupLink());
-  await hydrated(page);
-  await fillSetUp(page);
-  await expect(frame(page)).toBeVisible();
-}
 
 /** Takes away the image of a digest that an earlier test pulled. */
 async function forget(digest: string): Promise<void> {

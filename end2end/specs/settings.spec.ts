@@ -2,18 +2,10 @@ import type { Page } from "@playwright/test";
 import { Api } from "../api.ts";
 import { containers } from "../engine.ts";
 import { expect, signedOut, test } from "../fixtures.ts";
-import { administrator, ended, entries, fillSetUp, fillSignIn, frame, hydrated, open, verdict } from "../journeys.ts";
-import type { Panel } from "../panel.ts";
+import { administrator, ended, entries, fillSignIn, frame, hydrated, open, setUp, verdict } from "../journeys.ts";
 
 // Each on a panel of its own: what is set here would show on the pages of other tests.
 test.use({ storageState: signedOut });
-
-async function setUp(page: Page, panel: Panel): Promise<void> {
-  await page.goto(await panel.setupLink());
-  await hydrated(page);
-  await fillSetUp(page);
-  await expect(frame(page)).toBeVisible();
-}
 
 const [user, password] = (process.env.TESTBED_PRIVATE_LOGIN ?? "").split(":") as [string, string];
 const registry = process.env.TESTBED_PRIVATE ?? "";

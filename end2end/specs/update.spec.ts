@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, signedOut, test } from "../fixtures.ts";
-import { fillSetUp, frame, hydrated, open } from "../journeys.ts";
+import { hydrated, open, setUp } from "../journeys.ts";
 
 test.use({ storageState: signedOut });
 
@@ -12,10 +12,7 @@ test("a page of an older panel says so, and keeps what was typed until it is ask
   const site = mkdtempSync(join(tmpdir(), "summoner-site-"));
   cpSync(bundle, site, { recursive: true });
   const panel = await startPanel({ SUMMONER_SITE_DIR: site });
-  await page.goto(await panel.setupLink());
-  await hydrated(page);
-  await fillSetUp(page);
-  await expect(frame(page)).toBeVisible();
+  await setUp(page, panel);
   await open(page, `${panel.url}/settings`);
   await page.getByLabel("Site name").fill("Half a na");
   const before = await page.getByText(/^\d+\.\d+\.\d+\+[0-9a-f]{8}$/).textContent();

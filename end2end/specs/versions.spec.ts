@@ -1,7 +1,6 @@
 import type { Page } from "@playwright/test";
 import { expect, signedOut, test } from "../fixtures.ts";
-import { entries, fillSetUp, frame, hydrated, open, segment, verdict, versions } from "../journeys.ts";
-import type { Panel } from "../panel.ts";
+import { entries, open, segment, setUp, verdict, versions } from "../journeys.ts";
 
 /** The tags that can be chosen, from top to bottom. */
 const offered = async (page: Page) => versions(page, "demo/web").evaluateAll((inputs) => inputs.map((input) => (input as HTMLInputElement).value));
@@ -55,13 +54,6 @@ test("a version without a build for this machine says so", async ({ page }) => {
 
 test.describe("a registry that does not answer", () => {
   test.use({ storageState: signedOut });
-
-  async function setUp(page: Page, panel: Panel): Promise<void> {
-    await page.goto(await panel.setupLink());
-    await hydrated(page);
-    await fillSetUp(page);
-    await expect(frame(page)).toBeVisible();
-  }
 
   test("leaves the last known list with its age", async ({ page, startPanel, mirror }) => {
     const panel = await startPanel({ SUMMONER_REGISTRY_MIRRORS: `docker.io=${mirror.url}` });

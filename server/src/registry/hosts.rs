@@ -172,11 +172,10 @@ impl RegistryConfig {
 
     /// Where the login kept under `account` is sent: to the mirror of that name, or to the registry itself.
     pub(super) fn own_endpoint(&self, account: &str) -> Option<Endpoint> {
-        let registry = account;
         if let Some(mirror) = self.mirrors.values().find(|mirror| authority(mirror).as_deref() == Some(account)) {
             return Some(Endpoint { base: mirror.clone(), account: account.to_owned() });
         }
-        self.origin(registry)
+        self.origin(account)
     }
 
     /// Where `registry` itself is asked, whatever stands in for it.
