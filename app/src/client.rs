@@ -54,8 +54,14 @@ pub fn get<T: DeserializeOwned + 'static>(path: &str) -> impl Future<Output = Re
 /// Reads the page's main resource: what goes wrong with it is the status of the page, and a person who is not signed
 /// in is sent to the door and back.
 pub fn page<T: DeserializeOwned + 'static>(path: &str) -> impl Future<Output = Result<T, Problem>> + Send + use<T> {
+    settled(get(path))
+}
+
+/// Has what goes wrong with `answer` become the status of the page.
+fn settled<T>(
+    answer: impl Future<Output = Result<T, Problem>> + Send,
+) -> impl Future<Output = Result<T, Problem>> + Send {
     let settle = half::settle();
-    let answer = get(path);
     async move {
         let answer = answer.await;
         if let Err(problem) = &answer {
@@ -115,17 +121,7 @@ pub fn resource<T: DeserializeOwned + 'static>(path: impl Fn() -> String + Send 
 
 /// Reads the page's main resource, as [`page`] does.
 pub fn main_resource<T: DeserializeOwned + 'static>(path: impl Fn() -> String + Send + Sync + 'static) -> Loaded<T> {
-    load(Box::new(path), |path| {
-        let settle = half::settle();
-        let answer = half::call(read_of(path));
-        Box::pin(async move {
-            let answer = text(answer).await;
-            if let Err(problem) = &answer {
-                settle(problem);
-            }
-            answer
-        })
-    })
+    load(Box::new(path), |path| Box::pin(settled(text(half::call(read_of(path))))))
 }
 
 fn load<T>(path: Box<dyn Fn() -> String + Send + Sync>, ask: fn(&str) -> TextToCome) -> Loaded<T> {
