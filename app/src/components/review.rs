@@ -177,7 +177,11 @@ fn plan(beside: &Beside) -> AnyView {
         {steps(&plan.steps)}
         <hr />
         {(!images.is_empty()).then(|| view! { <dl class="facts is-stacked">{images}</dl> })}
-        <p class="hint">{plan.data.clone()}</p>
+        {[&plan.space, &plan.data]
+            .into_iter()
+            .filter(|sentence| !sentence.is_empty())
+            .map(|sentence| view! { <p class="hint">{sentence.clone()}</p> }.into_any())
+            .collect::<Vec<_>>()}
     }
     .into_any()
 }

@@ -252,7 +252,11 @@ impl Tools {
             entry: tool.entry.clone(),
             entry_name: tool.entry_name.clone(),
             condition: if tool.state == "installing" { Condition::Starting } else { condition },
-            since: tool.condition_at,
+            since: match snapshot.engine {
+                // What it was before is written down; that it is unknown counts from the engine's silence.
+                Reachability::Down { since, .. } if condition == Condition::Unknown => Some(since),
+                _ => tool.condition_at,
+            },
             reason: match condition {
                 Condition::Unknown => "Docker does not answer".to_owned(),
                 _ => faulty.unwrap_or_default(),
@@ -306,6 +310,7 @@ fn actions(actor: &Actor, tool: &Tool, is_busy: bool) -> Vec<String> {
         ("reconfigure", Right::ToolsOperate, is_ready),
         ("remove", Right::ToolsOperate, !is_busy),
         ("logs", Right::LogsView, true),
+        ("export", Right::SecretsReveal, tool.state == "installed"),
     ];
     let may = offered.into_iter().filter(|(_, right, is_possible)| *is_possible && actor.needs(*right).is_ok());
     may.map(|(action, ..)| action.to_owned()).collect()

@@ -400,6 +400,39 @@ async fn a_stop_a_start_and_a_restart_survive_a_kill_at_every_write(db: PgPool) 
     .await;
 }
 
+#[sqlx::test(migrations = "../migrations")]
+async fn a_start_that_fails_leaves_all_stopped_whatever_is_killed(db: PgPool) {
+    on_scene(&db, async |scene| {
+        scene.installed().await;
+        let tool = scene.panel.tool.clone();
+        let begin =
+            async |panel: &Panel, act: &str| panel.begin(Method::POST, &format!("/tools/{tool}/{act}"), &json!({})).await;
+        let stop = begin(&scene.panel, "stop").await;
+        until("the stop ends", async || has_ended(&state(scene.db, stop).await)).await;
+        let before = on_node(scene.bed, &tool).await;
+        break_app(scene.bed, &tool).await;
+        let operation = scene.kill_all_along(async |panel| begin(panel, "start").await, End::Undone).await;
+        scene.assert_ended(operation, End::Undone, "tool.start_failed").await;
+        assert_eq!(on_node(scene.bed, &tool).await, before, "nothing is made and nothing removed");
+        assert!(running(scene.bed, &tool).await.is_empty(), "what was stopped is stopped again");
+        let desired: String = sqlx::query_scalar("select desired from tools").fetch_one(scene.db).await.unwrap();
+        assert_eq!(desired, "stopped", "nobody waits for it to run");
+    })
+    .await;
+}
+
+/// Puts the file into the stopped container of the second service that makes it end at its next start.
+async fn break_app(bed: &Bed, tool: &str) {
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(0);
+    header.set_mode(0o644);
+    archive.append_data(&mut header, "broken", std::io::empty()).unwrap();
+    let archive = bollard::body_full(archive.into_inner().unwrap().into());
+    let into = query::UploadToContainerOptions { path: "/".to_owned(), ..Default::default() };
+    bed.raw.upload_to_container(&format!("{tool}-app-1"), Some(into), archive).await.unwrap();
+}
+
 /// When each of the tool's containers was started last, by name.
 async fn started_at(bed: &Bed, tool: &str) -> Vec<String> {
     let mut found = Vec::new();

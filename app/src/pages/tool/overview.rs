@@ -130,9 +130,9 @@ fn what_runs(details: &ToolDetails) -> AnyView {
         <Panel name="what-runs" title="What runs">
             <dl class="facts">
                 <dt>"Entry"</dt>
-                <dd>{tool.entry_name}</dd>
+                <dd>{tool.entry_name.clone()}</dd>
                 <dt>"Version"</dt>
-                <dd>{tool.version}</dd>
+                <dd>{tool.version.clone()}</dd>
                 <dt>"Digest"</dt>
                 <dd>
                     <code title=digest.clone()>{short_digest(&digest)}</code>
@@ -146,7 +146,27 @@ fn what_runs(details: &ToolDetails) -> AnyView {
                 <dt>"Installed"</dt>
                 <dd>{ago(created_at)}</dd>
             </dl>
+            {details.actions.iter().any(|action| action == "export").then(|| export(&tool.name))}
         </Panel>
+    }
+    .into_any()
+}
+
+/// The tool as files that run without Summoner.
+fn export(name: &str) -> AnyView {
+    let file = |file: &str, text: &'static str| {
+        let path = format!("{}/tools/{}/export/{file}", api::ROOT, client::encode(name));
+        view! {
+            <a href=path rel="external" download="">
+                {text}
+            </a>
+        }
+    };
+    view! {
+        <p class="hint">
+            "To run it without Summoner: " {file("compose.yaml", "its Compose file")} " and "
+            {file("values.env", "its values")} ", which hold its passwords."
+        </p>
     }
     .into_any()
 }

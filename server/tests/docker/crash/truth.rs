@@ -77,12 +77,15 @@ pub async fn assert_agreement(bed: &Bed, db: &PgPool, operation: Uuid) {
             }
             "create" | "network" | "volume" => is_there(&listing, Mark(step.mark)),
             "pull" => bed.engine.image(&pinned(&step.input["image"])).await.unwrap().is_some(),
-            "start" => of(mark_in(&step.input["container"])).is_some_and(|container| match holds {
-                // What was made just now may have ended by itself since; what ran before goes on.
-                true if is_made(&step.input["container"]) => container.state != ContainerState::Created,
-                true => container.state == ContainerState::Running,
-                false => container.state == ContainerState::Running,
-            }),
+            "start" => match of(mark_in(&step.input["container"])) {
+                None => false,
+                // What was made just now may have ended by itself since; what ran before goes on, unless it cannot.
+                Some(container) if holds && is_made(&step.input["container"]) => {
+                    container.state != ContainerState::Created
+                }
+                Some(container) if holds => is_running(container) || has_failed(bed, container).await,
+                Some(container) => is_running(container),
+            },
             "stop" | "retire" if is_cleared(&step.input["container"]) => continue,
             "stop" => !is_running(of(mark_in(&step.input["container"])).unwrap()),
             "retire" => match of(mark_in(&step.input["container"])).unwrap().name.as_str() {
@@ -111,6 +114,11 @@ pub async fn assert_agreement(bed: &Bed, db: &PgPool, operation: Uuid) {
 
 fn pinned(image: &Value) -> String {
     format!("{}@{}", image["source"].as_str().unwrap(), image["digest"].as_str().unwrap())
+}
+
+/// Whether the container's program ended by itself with the code of a failed `test`; what is stopped is killed here.
+async fn has_failed(bed: &Bed, container: &Container) -> bool {
+    bed.engine.inspect(&container.id).await.unwrap().exit_code == 1
 }
 
 fn is_running(container: &Container) -> bool {
