@@ -86,7 +86,10 @@ pub(super) fn pull_failure(cause: &Cause, image: &str, platform: &str) -> Option
         return Some(Error::WrongPlatform { image, platform: platform.to_owned() });
     }
     // Registries hide what they do not show: "repository does not exist or may require 'docker login': denied".
-    if says(&["unauthorized", "denied", "no basic auth credentials", "authentication required"]) {
+    // The engine's own "permission denied" on its disk is none of theirs.
+    let is_own = says(&["permission denied"]);
+    if says(&["unauthorized", "no basic auth credentials", "authentication required"]) || (says(&["denied"]) && !is_own)
+    {
         return Some(Error::CredentialsNeeded { image });
     }
     if says(&["manifest unknown", "name unknown", "manifest for ", "not found", "repository name not known"]) {

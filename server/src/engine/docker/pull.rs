@@ -1,5 +1,6 @@
 //! Pulling an image by digest, layer by layer.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bollard::auth::DockerCredentials;
@@ -15,6 +16,9 @@ use crate::engine::{Engine, LayerProgress, Pull, Result};
 /// How long a pull may go without a sign of progress; how long it takes in all depends on the line.
 const SILENCE: Duration = Duration::from_mins(2);
 
+/// How long a pull may wait for its turn behind others.
+const QUEUED: Duration = Duration::from_mins(30);
+
 /// Pulls `repository@digest` and makes sure that it is on the node afterwards.
 pub(super) async fn pull(docker: &Docker, pull: &Pull, progress: &(dyn Fn(LayerProgress) + Send + Sync)) -> Result<()> {
     let repository = names::repository(&pull.repository)?;
@@ -24,10 +28,13 @@ pub(super) async fn pull(docker: &Docker, pull: &Pull, progress: &(dyn Fn(LayerP
     let platform = docker.platform().await?;
     let options = CreateImageOptions { from_image: Some(reference.clone()), ..Default::default() };
     let mut steps = docker.client(&attempt)?.create_image(Some(options), None, credentials(pull));
+    let mut queue = Queue::default();
     loop {
-        match tokio::time::timeout(SILENCE, steps.next()).await {
+        let limit = if queue.is_waiting() { QUEUED } else { SILENCE };
+        match tokio::time::timeout(limit, steps.next()).await {
             Ok(Some(Ok(step))) => {
                 if let Some(layer) = layer(step) {
+                    queue.note(&layer);
                     progress(layer);
                 }
             }
@@ -37,7 +44,7 @@ pub(super) async fn pull(docker: &Docker, pull: &Pull, progress: &(dyn Fn(LayerP
             }
             Ok(None) => break,
             Err(_) => {
-                let reason = format!("the registry sent nothing for {} seconds", SILENCE.as_secs());
+                let reason = format!("the registry sent nothing for {} seconds", limit.as_secs());
                 return Err(attempt.refused(reason));
             }
         }
@@ -45,6 +52,27 @@ pub(super) async fn pull(docker: &Docker, pull: &Pull, progress: &(dyn Fn(LayerP
     match docker.image(&reference).await? {
         Some(_) => Ok(()),
         None => Err(attempt.refused("the engine says that it is complete, though it is not on this machine")),
+    }
+}
+
+/// What of an image is still to come. An engine fetches few layers at a time, of all pulls together.
+#[derive(Default)]
+struct Queue {
+    is_queued: BTreeMap<String, bool>,
+}
+
+impl Queue {
+    fn note(&mut self, layer: &LayerProgress) {
+        if matches!(layer.status.as_str(), "Pull complete" | "Already exists") {
+            self.is_queued.remove(&layer.layer);
+        } else {
+            self.is_queued.insert(layer.layer.clone(), layer.status == "Waiting");
+        }
+    }
+
+    /// Whether nothing can come, because the engine is busy with other pulls.
+    fn is_waiting(&self) -> bool {
+        !self.is_queued.is_empty() && self.is_queued.values().all(|is_queued| *is_queued)
     }
 }
 
@@ -87,6 +115,25 @@ mod tests {
         let address = |repository| credentials(&pull_of(repository)).unwrap().serveraddress.unwrap();
         assert_eq!(address("docker.io/library/nginx"), "https://index.docker.io/v1/");
         assert_eq!(address("127.0.0.1:5000/a/b"), "127.0.0.1:5000");
+    }
+
+    #[test]
+    fn a_pull_waits_for_its_turn_only_while_none_of_its_layers_moves() {
+        let mut queue = Queue::default();
+        assert!(!queue.is_waiting(), "nothing is known yet");
+        for (layer, status, expected) in [
+            ("a", "Pulling fs layer", false),
+            ("a", "Waiting", true),
+            ("b", "Waiting", true),
+            ("a", "Downloading", false),
+            ("a", "Download complete", false),
+            ("a", "Pull complete", true),
+            ("b", "Already exists", false),
+        ] {
+            let status = status.to_owned();
+            queue.note(&LayerProgress { layer: layer.to_owned(), status, done_bytes: 0, total_bytes: 0 });
+            assert_eq!(queue.is_waiting(), expected, "{layer}");
+        }
     }
 
     #[test]

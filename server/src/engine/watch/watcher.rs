@@ -133,8 +133,9 @@ impl Watcher {
     async fn list(&self, info: &Info) -> Result<Instant> {
         // Requests made from here on may be about what this listing does not show.
         let request = self.requests.made.load(Ordering::SeqCst);
-        let listing = self.engine.list().await?;
+        // What ended after this instant may not be in the listing yet.
         let at = self.clock.now();
+        let listing = self.engine.list().await?;
         self.publish(|snapshot| {
             let mut next = snapshot.listed(listing, info.clone(), at);
             next.answered = next.answered.max(request);
