@@ -126,13 +126,14 @@ fn what_runs(details: &ToolDetails) -> AnyView {
     let digest = details.services.first().map(|service| service.digest.clone()).unwrap_or_default();
     let ports = details.ports.iter().map(port).collect::<Vec<_>>().join(", ");
     let volumes = details.volumes.join(", ");
+    let export = details.actions.iter().any(|action| action == "export").then(|| export(&tool.name));
     view! {
         <Panel name="what-runs" title="What runs">
             <dl class="facts">
                 <dt>"Entry"</dt>
-                <dd>{tool.entry_name.clone()}</dd>
+                <dd>{tool.entry_name}</dd>
                 <dt>"Version"</dt>
-                <dd>{tool.version.clone()}</dd>
+                <dd>{tool.version}</dd>
                 <dt>"Digest"</dt>
                 <dd>
                     <code title=digest.clone()>{short_digest(&digest)}</code>
@@ -146,7 +147,7 @@ fn what_runs(details: &ToolDetails) -> AnyView {
                 <dt>"Installed"</dt>
                 <dd>{ago(created_at)}</dd>
             </dl>
-            {details.actions.iter().any(|action| action == "export").then(|| export(&tool.name))}
+            {export}
         </Panel>
     }
     .into_any()
