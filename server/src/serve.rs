@@ -144,13 +144,20 @@ async fn run(
     });
     let server = axum::serve(listener, router).with_graceful_shutdown(async move { asked.cancelled().await });
     let serving = tokio::spawn(async move { server.await });
-    ended().await?;
-    tracing::info!("asked to end");
+    // A panel without its watcher or worker looks alive and does nothing: better to end, and to be started again.
+    let why = tokio::select! {
+        asked = ended() => asked,
+        Some(part) = parts.join_next() => Err(match part {
+            Ok(()) => anyhow::anyhow!("a part of the panel ended by itself"),
+            Err(error) => anyhow::Error::new(error).context("a part of the panel ended by itself"),
+        }),
+    };
+    tracing::info!("ending");
     stop.cancel();
     // Live streams never end by themselves: they are cut when the grace is over.
     let _ = tokio::time::timeout(GRACE, serving).await;
     let _ = tokio::time::timeout(GRACE, async { while parts.join_next().await.is_some() {} }).await;
-    Ok(())
+    why
 }
 
 /// Prints the one link: the set-up link on the first run, the panel's address later.

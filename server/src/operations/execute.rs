@@ -90,7 +90,7 @@ impl Executor {
                     return Ok(Forward::Turned);
                 }
             }
-            if self.commit(operation, steps).await? {
+            if self.commit(operation, steps).await? || self.is_committed(operation.operation_id).await? {
                 return Ok(Forward::Committed);
             }
             self.turn_round(operation, None, &stopped()).await?;
@@ -127,14 +127,20 @@ impl Executor {
             Err(problem) => return Ok(Err(StepError::new(problem))),
         };
         let cx = self.context(operation, journaled, cancelled.clone());
-        // Patience counts from the first failure: a pull may have gone well for minutes before.
-        let (mut away_since, mut pause) = (None, self.patience.pause);
+        // Patience counts from the first failure: a pull may have gone well for minutes before, and between two outages.
+        let (mut away_since, mut pause) = (None::<Instant>, self.patience.pause);
+        let mut told = String::new();
         loop {
             if self.is_cancelled(id).await? {
                 return Ok(Err(stopped()));
             }
             store::set_step(&self.db, id, journaled.position, StepState::Running, "", self.clock.now()).await?;
-            match self.attend(&cx, step.apply(&cx)).await? {
+            let begun = Instant::now();
+            let applied = self.attend(&cx, step.apply(&cx)).await?;
+            if begun.elapsed() > self.patience.away {
+                away_since = None;
+            }
+            match applied {
                 Ok(()) => {
                     store::set_step(&self.db, id, journaled.position, StepState::Done, "", self.clock.now()).await?;
                     return Ok(Ok(()));
@@ -143,8 +149,7 @@ impl Executor {
                     if error.is_temporary
                         && away_since.get_or_insert_with(Instant::now).elapsed() < self.patience.away =>
                 {
-                    cx.say(&self.clock, format!("{}; trying again", error.message));
-                    cx.flush().await?;
+                    self.say_again(&cx, &mut told, error.message).await?;
                     tokio::select! {
                         () = cancelled.cancelled() => {}
                         () = tokio::time::sleep(pause) => {}
@@ -158,6 +163,22 @@ impl Executor {
                 Err(error) => return Ok(Err(error)),
             }
         }
+    }
+
+    /// Says once that something is tried again: an engine that is away for an hour must not drown what was said before.
+    async fn say_again(&self, cx: &StepContext, told: &mut String, message: String) -> Result<(), sqlx::Error> {
+        if *told == message {
+            return Ok(());
+        }
+        cx.say(&self.clock, format!("{message}; trying again"));
+        *told = message;
+        cx.flush().await
+    }
+
+    /// Whether the commit holds: its answer may have been lost with the process that asked for it.
+    async fn is_committed(&self, operation_id: Uuid) -> Result<bool, sqlx::Error> {
+        let operation = store::find(&self.db, operation_id).await?;
+        Ok(operation.is_some_and(|operation| operation.committed_at.is_some()))
     }
 
     async fn is_cancelled(&self, operation_id: Uuid) -> Result<bool, sqlx::Error> {
@@ -194,7 +215,10 @@ impl Executor {
         if let Some(step) = step {
             store::set_step(&mut *transaction, id, step.position, StepState::Failed, &error.message, now).await?;
         }
-        store::turn_round(&mut transaction, id, &error.message, &error.log).await?;
+        if !store::turn_round(&mut transaction, id, &error.message, &error.log).await? {
+            tracing::warn!(operation_id = %id, "somebody else took the operation further; its journal is read again");
+            return Err(sqlx::Error::RowNotFound);
+        }
         transaction.commit().await
     }
 
@@ -274,7 +298,7 @@ impl Executor {
             Err(problem) => return self.stick(operation, position, &problem).await.map(|()| false),
         };
         let cx = self.context(operation, journaled, CancellationToken::new());
-        let (mut tries, mut pause) = (0, self.patience.pause);
+        let (mut tries, mut pause, mut told) = (0, self.patience.pause, String::new());
         loop {
             store::set_step(&self.db, id, position, before, "", self.clock.now()).await?;
             match self.attend(&cx, act(step.as_ref(), &cx)).await? {
@@ -287,8 +311,7 @@ impl Executor {
                     if tries >= self.patience.tries {
                         return self.stick(operation, position, &error.message).await.map(|()| false);
                     }
-                    cx.say(&self.clock, format!("{}; trying again", error.message));
-                    cx.flush().await?;
+                    self.say_again(&cx, &mut told, error.message).await?;
                     tokio::time::sleep(pause).await;
                     pause = self.longer(pause);
                 }
@@ -296,12 +319,16 @@ impl Executor {
         }
     }
 
+    /// Ends an operation that goes neither on nor back; what it went back for is told before what it is stuck at.
     async fn stick(&self, operation: &Operation, position: i32, problem: &str) -> Result<(), sqlx::Error> {
         let (id, now) = (operation.operation_id, self.clock.now());
+        let cause = store::find(&self.db, id).await?.map(|operation| operation.problem).unwrap_or_default();
+        let told = [cause.as_str(), problem].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ");
         let mut transaction = self.db.begin().await?;
         store::set_step(&mut *transaction, id, position, StepState::Stuck, problem, now).await?;
-        store::end(&mut transaction, id, OperationState::NeedsHand, problem, now).await?;
-        self.domain.stuck(&mut transaction, operation).await?;
+        let told = store::storable(&told);
+        store::end(&mut transaction, id, OperationState::NeedsHand, &told, now).await?;
+        self.domain.stuck(&mut transaction, &Operation { problem: told, ..operation.clone() }).await?;
         transaction.commit().await
     }
 

@@ -190,10 +190,22 @@ impl From<crate::engine::Error> for StepError {
 impl From<sqlx::Error> for StepError {
     fn from(error: sqlx::Error) -> Self {
         Self {
+            is_temporary: is_temporary(&error),
             message: format!("the database did not answer as it should: {error}"),
-            is_temporary: true,
             log: Vec::new(),
         }
+    }
+}
+
+/// Whether the database may answer the same question in a moment: it was away or busy, not wrongly asked.
+fn is_temporary(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
+        // Connections, transactions that met, resources, an operator at work (PostgreSQL, appendix A).
+        sqlx::Error::Database(cause) => {
+            cause.code().is_some_and(|code| ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class)))
+        }
+        _ => false,
     }
 }
 
@@ -429,6 +441,23 @@ impl Operations {
     pub async fn cancel(&self, transaction: &mut PgConnection, operation_id: Uuid) -> Result<bool, sqlx::Error> {
         store::cancel(transaction, operation_id, self.clock.now()).await
     }
+}
+
+/// A tool that an operation changes, or changed lately.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The tool.
+    pub tool_id: Uuid,
+    /// Whether the operation has ended.
+    pub has_ended: bool,
+}
+
+/// The tools with an operation that has not ended, or ended after `at`.
+///
+/// # Errors
+/// Whatever the database refuses.
+pub async fn changed_since(db: &PgPool, at: Timestamp) -> Result<Vec<Change>, sqlx::Error> {
+    store::changed_since(db, at).await
 }
 
 /// Which operations are wanted.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{CHANNEL, JournaledStep, ListQuery, NewOperation, Operation, Progress, UndoneStep};
+use super::{CHANNEL, Change, JournaledStep, ListQuery, NewOperation, Operation, Progress, UndoneStep};
 use crate::engine::{LayerProgress, Mark};
 
 /// The text a state or kind has in the database: the same word as on the wire.
@@ -257,6 +257,19 @@ pub(super) async fn cancel(
     Ok(cancelled == 1)
 }
 
+pub(super) async fn changed_since(db: &PgPool, at: Timestamp) -> Result<Vec<Change>, sqlx::Error> {
+    sqlx::query_as!(
+        Change,
+        r#"select tool_id, ended_at is not null as "has_ended!"
+           from operations
+           where state in ('queued', 'running', 'unwinding')
+              or ended_at > $1"#,
+        at.to_sqlx() as _,
+    )
+    .fetch_all(db)
+    .await
+}
+
 pub(super) async fn remember(
     db: &PgPool,
     operation_id: Uuid,
@@ -288,7 +301,7 @@ pub(super) async fn say(
             operation_id,
             at.to_sqlx() as _,
             position,
-            text,
+            storable(text),
         )
         .execute(&mut *transaction)
         .await?;
@@ -329,7 +342,7 @@ pub(super) async fn set_step(
         operation_id,
         position,
         word(state),
-        problem,
+        storable(problem),
         now.to_sqlx() as _,
         has_ended,
         CHANNEL,
@@ -353,22 +366,32 @@ pub(super) async fn set_running(db: &PgPool, operation_id: Uuid, now: Timestamp)
     announce(db, operation_id).await
 }
 
-/// Turns an operation round: from here on its steps are undone.
+/// Turns an operation round: from here on its steps are undone. False when it was committed or has ended meanwhile.
 pub(super) async fn turn_round(
     transaction: &mut PgConnection,
     operation_id: Uuid,
     problem: &str,
     failing_log: &[String],
-) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "update operations set state = 'unwinding', problem = $2, failing_log = $3 where operation_id = $1",
+) -> Result<bool, sqlx::Error> {
+    let failing_log: Vec<String> = failing_log.iter().map(|line| storable(line)).collect();
+    let turned = sqlx::query!(
+        "update operations
+         set state = 'unwinding', problem = $2, failing_log = $3
+         where operation_id = $1 and committed_at is null and ended_at is null",
         operation_id,
-        problem,
+        storable(problem),
         sqlx::types::Json(failing_log) as _,
     )
     .execute(&mut *transaction)
-    .await?;
-    announce(transaction, operation_id).await
+    .await?
+    .rows_affected();
+    announce(transaction, operation_id).await?;
+    Ok(turned == 1)
+}
+
+/// The text without zero bytes, which containers print and the database cannot keep.
+pub(super) fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 /// Passes the point of no return; false when somebody asked the operation to go back in the meantime.

@@ -1,6 +1,6 @@
 //! What is done to a tool that is there: start, stop, restart, reconfigure, remove; and stopping an operation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use api::FieldProblem;
@@ -28,6 +28,8 @@ struct Seen {
     resolved: Arc<Resolved>,
     /// Its containers that are on the node.
     present: Vec<Present>,
+    /// Containers that newer ones took the place of, still there because their removal got stuck.
+    stale: Vec<Resource>,
     /// Its containers and networks that somebody else removed: they can be made again.
     lost: Vec<Resource>,
     /// Its volumes that somebody else removed: what was in them cannot.
@@ -118,7 +120,8 @@ impl Tools {
             let new = self.changed(&seen.resolved, request).await?;
             let is_running = seen.tool.desired == "running";
             let marks = || Mark(self.random.id(&self.means.clock));
-            let steps = plan::reconfigure(&new, &seen.present, &seen.lost, is_running, marks);
+            let mut steps = plan::reconfigure(&new, &seen.present, &seen.lost, is_running, marks);
+            steps.extend(plan::clear_stale(&seen.stale, marks));
             let mut transaction = self.means.db.begin().await?;
             let planned = Planned { tool: &seen.tool, moment: seen.moment, kind, steps };
             // Before the revision, whose number is free only as long as nothing else is under way.
@@ -140,7 +143,8 @@ impl Tools {
         seen.has_its_data()?;
         let new = self.changed(&seen.resolved, request).await?;
         let is_running = seen.tool.desired == "running";
-        let steps = plan::reconfigure(&new, &seen.present, &seen.lost, is_running, || Mark(Uuid::nil()));
+        let mut steps = plan::reconfigure(&new, &seen.present, &seen.lost, is_running, || Mark(Uuid::nil()));
+        steps.extend(plan::clear_stale(&seen.stale, || Mark(Uuid::nil())));
         let data = "Its data stays. If a step fails, the containers and settings from before come back.".to_owned();
         // The images are those that run: nothing is pulled.
         Ok(PlanView { steps: view::planned(&steps), images: Vec::new(), data, space: String::new() })
@@ -190,7 +194,12 @@ impl Tools {
             if matches!(kind, OperationKind::Start | OperationKind::Restart) {
                 seen.has_its_data()?;
             }
-            let steps = plan(&seen, &mut || Mark(self.random.id(&self.means.clock)));
+            let mut marks = || Mark(self.random.id(&self.means.clock));
+            let mut steps = plan(&seen, &mut marks);
+            // A removal takes everything anyway.
+            if kind != OperationKind::Remove {
+                steps.extend(plan::clear_stale(&seen.stale, marks));
+            }
             let mut transaction = self.means.db.begin().await?;
             let planned = Planned { tool: &seen.tool, moment: seen.moment, kind, steps };
             let operation = self.begin(&mut transaction, actor, planned, key).await?;
@@ -215,9 +224,14 @@ impl Tools {
         let resources = store::resources(&self.means.db, Some(tool.tool_id)).await?;
         let listing = self.means.engine.list().await?;
         let is_there = |labels: &BTreeMap<String, String>, mark| mark_of(labels) == Some(mark);
-        let (mut present, mut lost, mut lost_data) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut present, mut stale, mut lost, mut lost_data) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let current: BTreeSet<Mark> = store::current(&resources, tool.tool_id).map(|known| known.mark).collect();
         for resource in &resources {
             let mark = resource.mark;
+            if resource.kind == "container" && !current.contains(&mark) {
+                stale.push(resource.clone());
+                continue;
+            }
             if resource.kind == "network" && !listing.networks.iter().any(|known| is_there(&known.labels, mark)) {
                 lost.push(resource.clone());
             }
@@ -235,7 +249,7 @@ impl Tools {
                 Some(_) => {}
             }
         }
-        Ok(Seen { tool, moment, resolved, present, lost, lost_data, resources })
+        Ok(Seen { tool, moment, resolved, present, stale, lost, lost_data, resources })
     }
 
     /// The next revision: the old one with what the request changes.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::tools::Condition;
+use jiff::Timestamp;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -15,6 +16,7 @@ use crate::engine::watch::{Snapshot, World};
 use crate::engine::{Container, Mark, Volume, mark_of};
 use crate::events::{self, NewEvent};
 use crate::health;
+use crate::operations;
 
 /// How often conditions are looked at although nothing changed, so that nothing is missed for long.
 const LOOK: Duration = Duration::from_secs(30);
@@ -48,7 +50,7 @@ impl<'snapshot> Observed<'snapshot> {
 
     /// The condition of a tool from its containers among `resources`.
     pub fn tool(&self, tool: &Tool, resources: &[Resource]) -> Condition {
-        let containers = resources.iter().filter(|known| known.tool_id == tool.tool_id && known.service.is_some());
+        let containers = store::current(resources, tool.tool_id);
         health::of_tool(containers.map(|known| self.service(tool, Some(known.mark))))
     }
 }
@@ -65,6 +67,7 @@ impl Observer {
     /// Runs until `stop`.
     pub async fn run(&self, stop: CancellationToken) {
         let mut changes = self.world.subscribe();
+        let mut seen = None;
         loop {
             if let Err(error) = self.look().await {
                 tracing::warn!(
@@ -72,9 +75,11 @@ impl Observer {
                     "the condition of the tools could not be written"
                 );
             }
+            seen = Some(self.world.now().revision).max(seen);
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = changes.changed() => tokio::time::sleep(SETTLE).await,
+                // Measurements come several times a second, and no condition hangs on them.
+                _ = changes.wait_for(|snapshot| Some(snapshot.revision) > seen) => tokio::time::sleep(SETTLE).await,
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
@@ -85,7 +90,14 @@ impl Observer {
     /// # Errors
     /// Whatever the database refuses.
     pub async fn look(&self) -> Result<()> {
-        let snapshot = self.world.now();
+        let mut snapshot = self.world.now();
+        let mut changed =
+            operations::changed_since(&self.means.db, snapshot.taken_at.unwrap_or(Timestamp::MIN)).await?;
+        if changed.iter().any(|change| change.has_ended) {
+            // What was seen amid an operation says nothing of how it ended.
+            snapshot = self.world.refresh().await;
+            changed.retain(|change| !change.has_ended);
+        }
         if !snapshot.is_up() {
             // What the tools did meanwhile is not known, so nothing is written; the pages say so by themselves.
             return Ok(());
@@ -99,7 +111,9 @@ impl Observer {
         for tool in tools.iter().filter(|tool| tool.state == "installed") {
             let condition = observed.tool(tool, &resources);
             *counts.entry(format!("{condition:?}").to_lowercase()).or_insert(0) += 1;
-            if tool.condition != Some(condition) {
+            // What an operation stops and starts neither failed nor came back by itself.
+            let is_changing = changed.iter().any(|change| change.tool_id == tool.tool_id);
+            if tool.condition != Some(condition) && !is_changing {
                 self.write(tool, condition).await?;
             }
         }

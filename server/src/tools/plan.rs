@@ -402,6 +402,16 @@ fn clear_old<M: FnMut() -> Mark>(draft: &mut Draft<M>, resolved: &Resolved, cont
     draft.clear(clear::What::Container, container.mark, &name, format!("Remove the old {}", container.service));
 }
 
+/// Steps that take away containers whose removal got stuck after newer ones had taken their place.
+pub(super) fn clear_stale(stale: &[Resource], marks: impl FnMut() -> Mark) -> Vec<NewStep> {
+    let mut draft = Draft::new(marks);
+    for container in stale {
+        let title = format!("Remove the old {}", container.service.as_deref().unwrap_or(&container.name));
+        draft.clear(clear::What::Container, container.mark, &container.name, title);
+    }
+    draft.steps
+}
+
 /// Strikes what is not on the node any more from the list of what is.
 fn forget<M: FnMut() -> Mark>(draft: &mut Draft<M>, lost: &[Resource]) {
     for resource in lost {

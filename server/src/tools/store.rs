@@ -1,6 +1,6 @@
 //! All SQL of the tools.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::tools::{Condition, Reach};
 use jiff::Timestamp;
@@ -55,6 +55,16 @@ pub(super) struct Resource {
     pub service: Option<String>,
     pub revision: i32,
     pub state: String,
+}
+
+/// The containers of a tool that count: of each service the newest. An older one is there too when its removal got
+/// stuck after a change.
+pub(super) fn current(resources: &[Resource], tool_id: Uuid) -> impl Iterator<Item = &Resource> {
+    let mut seen = BTreeSet::new();
+    resources
+        .iter()
+        .filter(move |known| known.tool_id == tool_id)
+        .filter(move |known| known.service.as_deref().is_some_and(|service| seen.insert(service)))
 }
 
 /// A service of a revision.
@@ -308,7 +318,7 @@ pub(super) async fn identity(
     Ok(row.map(|row| (row.name, row.entry, row.revision)))
 }
 
-/// Everything Summoner made that is not gone: of one tool, or of all.
+/// Everything Summoner made that is not gone, by name, the newest of a name first: of one tool, or of all.
 pub(super) async fn resources(db: impl PgExecutor<'_>, tool_id: Option<Uuid>) -> Result<Vec<Resource>, sqlx::Error> {
     sqlx::query_as!(
         Resource,
@@ -316,7 +326,7 @@ pub(super) async fn resources(db: impl PgExecutor<'_>, tool_id: Option<Uuid>) ->
          from resources
          where state <> 'gone'
            and ($1::uuid is null or tool_id = $1)
-         order by name",
+         order by name, revision desc, mark desc",
         tool_id,
     )
     .fetch_all(db)

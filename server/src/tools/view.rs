@@ -2,7 +2,8 @@
 
 use api::engine::{EngineState, EngineView};
 use api::operations::{
-    FirstLogin, LayerView, LineView, OperationDetails, OperationState, OperationView, StepState, StepView,
+    FirstLogin, LayerView, LineView, OperationDetails, OperationKind, OperationState, OperationView, StepState,
+    StepView,
 };
 use api::tools::{Condition, PortView, ServiceView, ToolDetails, ToolView};
 use secrecy::ExposeSecret as _;
@@ -227,7 +228,7 @@ impl Tools {
         let observed = Observed::new(&snapshot);
         let condition = observed.tool(tool, resources);
         let (mut cpu, mut memory) = (None, None);
-        for known in resources.iter().filter(|known| known.tool_id == tool.tool_id && known.service.is_some()) {
+        for known in store::current(resources, tool.tool_id) {
             let container = observed.container(known.mark);
             if let Some(usage) = container.and_then(|container| snapshot.usage(&container.id)) {
                 *cpu.get_or_insert(0) += usage.usage.cpu_millis;
@@ -251,7 +252,11 @@ impl Tools {
             name: tool.name.clone(),
             entry: tool.entry.clone(),
             entry_name: tool.entry_name.clone(),
-            condition: if tool.state == "installing" { Condition::Starting } else { condition },
+            condition: match operation {
+                Some((operation, _)) => amid(operation.kind, condition),
+                None if tool.state == "installing" => Condition::Starting,
+                None => condition,
+            },
             since: match snapshot.engine {
                 // What it was before is written down; that it is unknown counts from the engine's silence.
                 Reachability::Down { since, .. } if condition == Condition::Unknown => Some(since),
@@ -259,6 +264,7 @@ impl Tools {
             },
             reason: match condition {
                 Condition::Unknown => "Docker does not answer".to_owned(),
+                _ if operation.is_some() => String::new(),
                 _ => faulty.unwrap_or_default(),
             },
             version: own_image.map(|image| image.tag.clone()).unwrap_or_default(),
@@ -288,6 +294,17 @@ impl Tools {
             }
         });
         views.collect()
+    }
+}
+
+/// How a tool is while an operation changes it: what is stopped on request has not failed.
+fn amid(kind: OperationKind, condition: Condition) -> Condition {
+    match (kind, condition) {
+        (_, Condition::Unknown) => condition,
+        (OperationKind::Install, _) => Condition::Starting,
+        (OperationKind::Stop | OperationKind::Remove, Condition::Failed | Condition::Unhealthy) => Condition::Stopped,
+        (_, Condition::Failed | Condition::Unhealthy) => Condition::Starting,
+        _ => condition,
     }
 }
 

@@ -405,8 +405,9 @@ async fn a_start_that_fails_leaves_all_stopped_whatever_is_killed(db: PgPool) {
     on_scene(&db, async |scene| {
         scene.installed().await;
         let tool = scene.panel.tool.clone();
-        let begin =
-            async |panel: &Panel, act: &str| panel.begin(Method::POST, &format!("/tools/{tool}/{act}"), &json!({})).await;
+        let begin = async |panel: &Panel, act: &str| {
+            panel.begin(Method::POST, &format!("/tools/{tool}/{act}"), &json!({})).await
+        };
         let stop = begin(&scene.panel, "stop").await;
         until("the stop ends", async || has_ended(&state(scene.db, stop).await)).await;
         let before = on_node(scene.bed, &tool).await;

@@ -1,11 +1,13 @@
 //! Makes the container of a service, stopped.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
-use super::{Made, Means, gone_is_fine};
+use super::{LOOK, Made, Means, gone_is_fine};
 use crate::engine::{self, ContainerSpec, ContainerState, Mark, Volume, mark_of};
 use crate::operations::{Step, StepContext, StepError};
 use crate::tools::store;
@@ -97,10 +99,25 @@ impl Create {
     }
 }
 
+/// How long a removal that the engine began already may take: it deletes files first.
+const REMOVAL: Duration = Duration::from_mins(2);
+
 /// Removes the container that carries `mark`, if it is there.
 pub(in crate::tools) async fn remove(means: &Means, mark: Mark) -> Result<(), StepError> {
-    if let Some(container) = means.container(mark).await? {
-        gone_is_fine(means.engine.remove_container(&container.id).await)?;
+    let begun = Instant::now();
+    while let Some(container) = means.container(mark).await? {
+        match means.engine.remove_container(&container.id).await {
+            // "Removal is already in progress": somebody's call was cut off, the engine's work was not.
+            Err(engine::Error::Conflict { .. })
+                if container.state == ContainerState::Removing && begun.elapsed() < REMOVAL =>
+            {
+                tokio::time::sleep(LOOK).await;
+            }
+            answered => {
+                gone_is_fine(answered)?;
+                break;
+            }
+        }
     }
     store::set_resource(&means.db, mark, "gone").await?;
     Ok(())

@@ -37,6 +37,8 @@ use crate::secrets::Vault;
 
 /// How many lines of a failing container's log an operation keeps.
 const KEPT_LINES: u32 = 200;
+/// How long the log of a failing container is waited for: why it failed is known without it.
+const LOG_LIMIT: Duration = Duration::from_secs(10);
 /// How often a waiting step looks.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -161,17 +163,24 @@ impl Means {
     pub(super) async fn container_of(&self, mark: Mark, service: &str) -> Result<Container, StepError> {
         self.container(mark).await?.ok_or_else(|| {
             StepError::new(format!(
-                "the container of {service} is gone; somebody else removed it. Reinstall the tool on its kept data"
+                "the container of {service} is gone; somebody else removed it. Start the tool: what is missing is made again"
             ))
         })
     }
 
-    /// The newest lines of a container's log; empty when the engine has none.
+    /// The newest lines of a container's log, as far as the engine gives them in time; empty when it has none.
     pub(super) async fn last_lines(&self, container_id: &str) -> Vec<String> {
         let query = LogQuery { tail: Some(KEPT_LINES), ..LogQuery::default() };
-        match self.engine.logs(container_id, &query).await {
-            Ok(lines) => lines.filter_map(|line| std::future::ready(line.ok().map(|line| line.text))).collect().await,
-            Err(error) => vec![format!("(the log could not be read: {error})")],
+        let read = async {
+            let lines = self.engine.logs(container_id, &query).await?;
+            engine::Result::Ok(
+                lines.filter_map(|line| std::future::ready(line.ok().map(|line| line.text))).collect().await,
+            )
+        };
+        match tokio::time::timeout(LOG_LIMIT, read).await {
+            Ok(Ok(lines)) => lines,
+            Ok(Err(error)) => vec![format!("(the log could not be read: {error})")],
+            Err(_) => vec![format!("(the log could not be read within {} s)", LOG_LIMIT.as_secs())],
         }
     }
 

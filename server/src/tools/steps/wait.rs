@@ -63,10 +63,13 @@ pub(in crate::tools) async fn until(
     limit: Duration,
 ) -> Result<(), StepError> {
     let begun = Instant::now();
+    let mut restarts_before = None;
     loop {
         let container = means.container_of(mark, service).await?;
         let inspection = means.engine.inspect(&container.id).await?;
-        let problem = match verdict(&inspection, until) {
+        // The engine counts over the container's life: what it did before this wait is no sign.
+        let before = *restarts_before.get_or_insert(inspection.restart_count);
+        let problem = match verdict(&inspection, until, inspection.restart_count - before) {
             Verdict::Fine => return Ok(()),
             Verdict::Broken(problem) => problem,
             Verdict::Wait if begun.elapsed() < limit => {
@@ -91,7 +94,8 @@ enum Verdict {
     Broken(String),
 }
 
-fn verdict(inspection: &Inspection, until: Until) -> Verdict {
+/// How it is; `restarts` counts those during the wait.
+fn verdict(inspection: &Inspection, until: Until, restarts: i64) -> Verdict {
     let container = &inspection.container;
     let ended = || {
         if inspection.out_of_memory {
@@ -104,9 +108,9 @@ fn verdict(inspection: &Inspection, until: Until) -> Verdict {
         (Until::Completed, ContainerState::Exited, _) if inspection.exit_code == 0 => Verdict::Fine,
         (_, ContainerState::Exited | ContainerState::Dead, _) => Verdict::Broken(ended()),
         (_, ContainerState::Restarting, _) | (_, ContainerState::Running, Health::None | Health::Starting)
-            if inspection.restart_count >= RESTARTS =>
+            if restarts >= RESTARTS =>
         {
-            Verdict::Broken(format!("ended {} times in a row; the last time it {}", inspection.restart_count, ended()))
+            Verdict::Broken(format!("ended {restarts} times in a row; the last time it {}", ended()))
         }
         (Until::Healthy, ContainerState::Running, Health::Healthy | Health::None) => Verdict::Fine,
         (Until::Healthy, ContainerState::Running, Health::Unhealthy) => Verdict::Broken("is unhealthy".to_owned()),

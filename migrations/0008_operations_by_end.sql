@@ -1,0 +1,1 @@
+create index operations_by_end on operations (ended_at);
