@@ -118,7 +118,8 @@ impl Tools {
             let new = self.changed(&seen.resolved, request).await?;
             let is_running = seen.tool.desired == "running";
             let marks = || Mark(self.random.id(&self.means.clock));
-            let steps = plan::reconfigure(&new, &seen.present, &seen.lost, is_running, marks);
+            let elsewhere = self.means.engine.host();
+            let steps = plan::reconfigure(&new, &seen.present, &seen.lost, is_running, elsewhere, marks);
             let mut transaction = self.means.db.begin().await?;
             let planned = Planned { tool: &seen.tool, moment: seen.moment, kind, steps };
             // Before the revision, whose number is free only as long as nothing else is under way.
@@ -140,7 +141,8 @@ impl Tools {
         seen.has_its_data()?;
         let new = self.changed(&seen.resolved, request).await?;
         let is_running = seen.tool.desired == "running";
-        let steps = plan::reconfigure(&new, &seen.present, &seen.lost, is_running, || Mark(Uuid::nil()));
+        let elsewhere = self.means.engine.host();
+        let steps = plan::reconfigure(&new, &seen.present, &seen.lost, is_running, elsewhere, || Mark(Uuid::nil()));
         let data = "Its data stays. If a step fails, the containers and settings from before come back.".to_owned();
         // The images are those that run: nothing is pulled.
         Ok(PlanView { steps: view::planned(&steps), images: Vec::new(), data, space: String::new() })
