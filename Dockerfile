@@ -3,6 +3,9 @@
 # The bases are arguments, for networks that have a registry of their own. PACKAGES adds Debian packages: with
 # `--build-arg PACKAGES=postgresql` the image brings its own database and runs without another one beside it.
 #
+# It runs with `--network host`, as compose.yaml says it: on a network of its own it could see neither which ports of the
+# machine are free nor whether a tool answers, and installs would end undone.
+#
 # Where program and browser bundle are built already, `docker build --target runtime` gives all but these two; they
 # belong into /opt/summoner.
 ARG BUILD_BASE=docker.io/library/rust:1.95-bookworm
@@ -18,12 +21,11 @@ RUN apt-get update -q \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends ca-certificates ${PACKAGES} \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /var/lib/summoner --create-home --shell /usr/sbin/nologin summoner
+# Where it listens is left at its default, the machine's loopback.
 ENV PATH=/opt/summoner:$PATH \
-    SUMMONER_DATA_DIR=/var/lib/summoner \
-    SUMMONER_LISTEN=0.0.0.0:8300
+    SUMMONER_DATA_DIR=/var/lib/summoner
 USER summoner
 VOLUME /var/lib/summoner
-EXPOSE 8300
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["summoner", "healthcheck"]
 ENTRYPOINT ["summoner"]
 CMD ["serve"]

@@ -6,7 +6,8 @@
 # bad bargain, since two checkouts (or two branches in two worktrees) would wait for each other's lock and the folder
 # would never be cleared with the checkout it served.
 
-export PATH := $(PATH):$(if $(CARGO_HOME),$(CARGO_HOME),$(HOME)/.cargo)/bin
+# Rust of rustup goes before one that the system may have, which is another version.
+export PATH := $(if $(CARGO_HOME),$(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 # Queries are checked against .sqlx, whatever database the caller's environment names.
 export SQLX_OFFLINE := true
 target := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -22,11 +23,11 @@ run: ## install what is missing, build, start; prints one link (SUMMONER_* varia
 	@[ -e $(target)/release/summoner ] || echo 'run: builds the pages and the panel; the first time takes 10 to 20 minutes on two cores'
 	@cargo xtask bundle
 	@cargo build --release --locked --package summoner
-	@SUMMONER_SITE_DIR="$${SUMMONER_SITE_DIR:-$(target)/site}" exec $(target)/release/summoner serve
+	@SUMMONER_SITE_DIR="$${SUMMONER_SITE_DIR:-$(target)/site}" exec scripts/engine $(target)/release/summoner serve
 
 test: ## every test: units, database, real Docker Engine, real browser
 	@scripts/setup test
-	@cargo xtask test
+	@scripts/engine cargo xtask test
 
 lint: ## formatting, clippy, query data, documentation, licences
 	@scripts/setup lint
@@ -34,11 +35,11 @@ lint: ## formatting, clippy, query data, documentation, licences
 
 bench: ## figures of the release build as lines of JSON, against their limits
 	@scripts/setup test
-	@cargo xtask bench
+	@scripts/engine cargo xtask bench
 
 dev: ## rebuild and restart on every change
 	@scripts/setup run
-	@cargo xtask dev
+	@scripts/engine cargo xtask dev
 
 clean: ## remove what was built (with CARGO_TARGET_DIR set: for every checkout that shares it)
 	cargo clean

@@ -4,7 +4,7 @@ import { defineConfig, type PlaywrightTestConfig } from "@playwright/test";
 // The browser comes from the system's packages: no build of it is downloaded.
 const browsers = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 const executablePath = process.env.CHROMIUM ?? browsers.find((path) => existsSync(path));
-if (!executablePath) throw new Error(`No browser. Install one (apt-get install chromium), or name it with CHROMIUM.`);
+if (!executablePath) throw new Error(`No browser. scripts/setup test installs one; another is named with CHROMIUM.`);
 
 const seen = ["screens.spec.ts", "no-javascript.spec.ts"];
 

@@ -4,11 +4,6 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-if ! command -v chromium >/dev/null && [ -z "${CHROMIUM:-}" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-  echo "end2end: installs chromium" >&2
-  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >&2
-fi
-
 lines=$(testbed/up)
 while IFS='=' read -r name value; do export "$name=$value"; done <<<"$lines"
 if [ "$TESTBED_STARTED" = yes ]; then

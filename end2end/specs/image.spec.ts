@@ -5,20 +5,16 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Page } from "@playwright/test";
-import { docker } from "../engine.ts";
+import { Api } from "../api.ts";
+import { given } from "../compose.ts";
+import { container as containerOf, docker, removeProjects } from "../engine.ts";
 import { expect, signedOut, test } from "../fixtures.ts";
-import { fillSetUp, frame } from "../journeys.ts";
+import { entries, fillSetUp, frame, install, open, openLink } from "../journeys.ts";
 import { binary, freePort } from "../panel.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const socket = "/var/run/docker.sock";
 const run = promisify(execFile);
-
-function given(name: string): string {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set: start the tests with end2end/run.`);
-  return value;
-}
 
 /** Builds the image as the Dockerfile says, with the program and the bundle that are there instead of its build stage. */
 function build(tag: string, packages: string): string {
@@ -64,6 +60,18 @@ async function expectCleanStop(container: string): Promise<void> {
   expect([Status, ExitCode], await log(container)).toEqual(["exited", 0]);
 }
 
+/** From within its container, the panel finds a free port and asks the tool whether it answers. */
+async function expectInstall(page: Page, url: string): Promise<void> {
+  const name = "e2e-from-image";
+  await install(page, entries.site, { name, at: url });
+  expect((await containerOf(name, "app")).State.Health?.Status).toBe("healthy");
+  await open(page, `${url}/tools/${name}`);
+  await expect(page.getByRole("main")).toContainText("Healthy");
+  const address = await openLink(page).getAttribute("href");
+  expect((await page.request.get(address!)).status()).toBe(200);
+  await (await Api.as(page.context(), url)).remove(name);
+}
+
 test.describe("the image", () => {
   test.use({ storageState: signedOut });
 
@@ -72,15 +80,15 @@ test.describe("the image", () => {
     const port = await freePort();
     const folder = mkdtempSync(join(tmpdir(), "summoner-compose-"));
     const image = build("plain", "");
-    // Only what this machine cannot have: images from elsewhere, a known port, and half a minute between two checks.
+    // Only what this machine cannot have: images and registries from elsewhere, and half a minute between two checks.
     writeFileSync(
       join(folder, "override.yaml"),
       `services:
-  summoner: { build: !reset null, image: "${image}", ports: !override ["127.0.0.1:${port}:8300"], healthcheck: { interval: 2s } }
+  summoner: { build: !reset null, image: "${image}", environment: { SUMMONER_REGISTRY_MIRRORS: "${given("SUMMONER_REGISTRY_MIRRORS")}" }, healthcheck: { interval: 2s } }
   database: { image: "${given("TESTBED_PUBLIC")}/library/postgres:17.11" }
 `,
     );
-    writeFileSync(join(folder, ".env"), `DATABASE_PASSWORD=3f9a\nDOCKER_GROUP=${statSync(socket).gid}\nPUBLIC_URL=http://127.0.0.1:${port}\n`);
+    writeFileSync(join(folder, ".env"), `DOCKER_GROUP=${statSync(socket).gid}\nLISTEN=127.0.0.1:${port}\nPUBLIC_URL=http://127.0.0.1:${port}\n`);
     const project = "e2e-panel";
     const compose = async (...args: string[]) => {
       const files = ["--project-name", project, "--env-file", join(folder, ".env"), "-f", join(root, "compose.yaml"), "-f", join(folder, "override.yaml")];
@@ -88,14 +96,20 @@ test.describe("the image", () => {
     };
     const page = await browser.newPage({ baseURL: `http://127.0.0.1:${port}` });
     try {
+      await removeProjects("e2e-from-image");
       await compose("up", "--detach", "--wait", "--wait-timeout", "120");
       const container = `${project}-summoner-1`;
       await expectPanel(page, container);
       // What it holds is kept outside, and nothing else can be written.
       expect(await docker("inspect", "--format", "{{.HostConfig.ReadonlyRootfs}} {{json .HostConfig.CapDrop}}", container)).toBe('true ["ALL"]');
+      // Nothing that inspecting shows opens the database, and nobody beside the panel can reach it.
+      expect(await docker("inspect", "--format", "{{json .Config.Env}}", container, `${project}-database-1`)).not.toMatch(/PASSWORD/);
+      expect(await docker("inspect", "--format", "{{.HostConfig.NetworkMode}}", `${project}-database-1`)).toBe("none");
+      await expectInstall(page, `http://127.0.0.1:${port}`);
       await expectCleanStop(container);
     } finally {
       await page.close();
+      await removeProjects("e2e-from-image");
       await compose("down", "--volumes", "--timeout", "5");
       await docker("image", "rm", image);
       rmSync(folder, { recursive: true });
@@ -110,7 +124,7 @@ test.describe("the image", () => {
     const page = await browser.newPage({ baseURL: `http://127.0.0.1:${port}` });
     try {
       const options = ["--group-add", String(statSync(socket).gid), "--volume", `${socket}:${socket}`, "--volume", `${volume}:/var/lib/summoner`];
-      const settings = ["--env", `SUMMONER_PUBLIC_URL=http://127.0.0.1:${port}`, "--publish", `127.0.0.1:${port}:8300`, "--health-interval", "2s"];
+      const settings = ["--network", "host", "--env", `SUMMONER_LISTEN=127.0.0.1:${port}`, "--env", `SUMMONER_PUBLIC_URL=http://127.0.0.1:${port}`, "--health-interval", "2s"];
       await docker("run", "--detach", "--name", container, ...options, ...settings, image);
       await expectPanel(page, container);
       await expectCleanStop(container);

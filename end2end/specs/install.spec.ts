@@ -49,6 +49,20 @@ test("the steps of an install move while one watches, without a reload", async (
   await remove(page, tool, "delete");
 });
 
+test("what is typed as a password stands in no address", async ({ page }) => {
+  const addresses: string[] = [];
+  page.on("request", (request) => addresses.push(request.url()));
+  await open(page, "/catalogue/wekan");
+  const planned = page.waitForRequest((request) => request.url().endsWith("/tools/plan") && (request.postData() ?? "").includes("hush-hush"));
+  await page.locator('input[name="answers.OIDC_CLIENT_SECRET"]').evaluate((field: HTMLInputElement) => {
+    field.value = "hush-hush";
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  await planned;
+  await expect.poll(() => addresses.filter((address) => address.includes("/tools/check?")).length).toBeGreaterThan(0);
+  expect(addresses.filter((address) => /hush|answers/.test(address))).toEqual([]);
+});
+
 test.describe.serial("a tool with data", () => {
   const tool = "e2e-notes";
   const note = "The kettle is on the second floor.";

@@ -1,14 +1,13 @@
 //! The command line: reads the configuration, wires the parts together and runs them.
 
 mod serve;
+mod terminal;
 
-use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
-use secrecy::SecretString;
 use server::auth::{Actor, Auth};
 use server::catalog::Catalog;
 use server::clock::{Clock, Random};
@@ -53,7 +52,7 @@ enum Command {
 
 #[derive(Subcommand)]
 enum Admin {
-    /// Give an account a new password, read from standard input, and end its sessions.
+    /// Give an account a new password, one line of standard input, and end its sessions.
     ResetPassword {
         /// The account's e-mail address.
         email: String,
@@ -133,9 +132,7 @@ async fn setup_link(config: &Config) -> anyhow::Result<()> {
 
 async fn reset_password(config: &Config, email: &str) -> anyhow::Result<()> {
     eprintln!("Type the new password for {email}, then Enter:");
-    let mut typed = String::new();
-    std::io::stdin().lock().take(4096).read_to_string(&mut typed).context("reading the password")?;
-    let password = SecretString::from(typed.lines().next().unwrap_or_default().to_owned());
+    let password = terminal::read_secret().await.context("reading the password")?;
     let (opened, auth) = attached(config).await?;
     let reset = auth.reset_password(&Actor::command_line(), email, &password).await;
     opened.close().await;

@@ -70,15 +70,15 @@ async fn run(
     let registry = HttpRegistry::new(registries, Arc::new(logins.clone()), clock.clone())?;
     let versions = Arc::new(Versions::new(pool.clone(), Arc::new(registry), clock.clone()));
     let means = Arc::new(Means {
-        engine,
         db: pool.clone(),
         clock: clock.clone(),
         vault: Arc::new(vault),
         node: config.node.clone(),
-        host: config.public_url.host_str().unwrap_or("localhost").to_owned(),
+        host: engine.host().or(config.public_url.host_str()).unwrap_or("localhost").to_owned(),
         credentials: Arc::new(logins.clone()),
         prober: Prober::new().context("making the client that asks tools whether they answer")?,
         readings: Readings::default(),
+        engine,
     });
     let tools = Tools::new(Parts {
         means: means.clone(),

@@ -1,6 +1,7 @@
 //! People, sessions and the first run, on a real database with a clock that stands.
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -8,6 +9,7 @@ use server::auth::{Actor, Auth, Error, NewUser, Peer, Right, Role, SessionId, Se
 use server::clock::{Clock, Random};
 use server::secrets::Token;
 use sqlx::PgPool;
+use tokio::io::AsyncWriteExt as _;
 use uuid::Uuid;
 
 const PASSWORD: &str = "correct horse battery";
@@ -520,4 +522,31 @@ async fn signing_in_sweeps_away_what_has_ended(db: PgPool) {
             .await
             .unwrap();
     assert_eq!(left, (1, 1), "the new session, and the count of its address");
+}
+
+/// People keep the terminal open, so the program may not wait for the end of what they type.
+#[sqlx::test(migrations = "../migrations")]
+async fn the_command_line_takes_one_line_as_the_new_password(db: PgPool) {
+    let (auth, _) = auth(&db);
+    person(&auth, "ada@example.org", Role::Administrator).await;
+    // The path is the database; what follows it may name the socket's folder, slashes and all.
+    let mut database = reqwest::Url::parse(&std::env::var("DATABASE_URL").unwrap()).unwrap();
+    database.set_path(db.connect_options().get_database().unwrap());
+    let folder = std::env::temp_dir().join(format!("summoner-reset-{}", std::process::id()));
+    #[expect(clippy::disallowed_methods, reason = "the program is run as people run it")]
+    let mut program = tokio::process::Command::new(env!("CARGO_BIN_EXE_summoner"));
+    program
+        .args(["admin", "reset-password", "ada@example.org"])
+        .env("SUMMONER_DATABASE_URL", database.as_str())
+        .env("SUMMONER_DATA_DIR", &folder)
+        .stdin(Stdio::piped())
+        .kill_on_drop(true);
+    let mut running = program.spawn().unwrap();
+    let mut input = running.stdin.take().unwrap();
+    input.write_all(b"another horse battery\n").await.unwrap();
+    let ended = tokio::time::timeout(MINUTE, running.wait()).await.expect("it waits for more than a line").unwrap();
+    drop(input);
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(ended.success(), "{ended}");
+    assert!(auth.sign_in("ada@example.org", &"another horse battery".into(), &peer()).await.is_ok());
 }

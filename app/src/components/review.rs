@@ -134,8 +134,11 @@ impl Review {
         self.beside.update(|beside| beside.is_asking = true);
         let path = self.hand.plan.get_value();
         leptos::task::spawn_local(async move {
-            let check =
-                if self.hand.is_install { client::get(&format!("/tools/check?{body}")).await.ok() } else { None };
+            let check = if self.hand.is_install {
+                client::get(&format!("/tools/check?{}", asked_openly(&body))).await.ok()
+            } else {
+                None
+            };
             let kept_volumes = check.map(|check: api::tools::Check| check.kept_volumes).unwrap_or_default();
             let (problem, plan) = match client::send::<PlanView>(Method::Post, &path, body).await {
                 Ok(plan) => (None, Some(plan)),
@@ -148,6 +151,17 @@ impl Review {
             }
         });
     }
+}
+
+/// The part of a form's body that an address may carry: addresses are kept in logs and histories, so no answer of the
+/// person's is among it.
+#[cfg(not(feature = "ssr"))]
+fn asked_openly(body: &str) -> String {
+    let is_open = |pair: &&str| {
+        let name = pair.split('=').next().unwrap_or_default();
+        matches!(name, "entry" | "name" | "reach") || name.starts_with("ports.")
+    };
+    body.split('&').filter(is_open).collect::<Vec<_>>().join("&")
 }
 
 fn plan(beside: &Beside) -> AnyView {

@@ -25,9 +25,7 @@ impl Subject {
     pub fn key(&self) -> String {
         match self {
             Self::Account(email) => {
-                let digest: [u8; 32] = Sha256::digest(email.as_bytes()).into();
-                let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-                format!("account:{hex}")
+                format!("account:{}", hex::encode(Sha256::digest(email.as_bytes())))
             }
             // Whoever has one IPv6 address has the 2^64 of its network; they count as one.
             Self::Address(address) => match address.to_canonical() {

@@ -14,7 +14,7 @@ mod sources;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 pub use reqwest::Url;
@@ -158,8 +158,8 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
-    /// The data folder cannot be made.
-    #[error("the data folder {path} cannot be made; choose another with --data-dir")]
+    /// The data folder cannot be made or closed to others.
+    #[error("the data folder {path} cannot be made or closed to others; choose another with --data-dir")]
     DataDir {
         /// The folder.
         path: PathBuf,
@@ -235,19 +235,28 @@ impl Config {
         })
     }
 
-    /// Makes the data folder if it is not there.
+    /// Makes the data folder if it is not there, and closes it to others if it is.
     ///
     /// Root's folder may be entered by others, though not listed: the private database inside runs as another user.
+    /// A folder that somebody else owns, or that all share as they share `/tmp`, stays as it is.
     ///
     /// # Errors
-    /// [`Error::DataDir`] when the folder cannot be made.
+    /// [`Error::DataDir`] when the folder cannot be made or closed.
     pub fn make_data_dir(&self) -> Result<(), Error> {
-        let mode = if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 };
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(mode)
-            .create(&self.data_dir)
-            .map_err(|source| Error::DataDir { path: self.data_dir.clone(), source })
+        const STICKY: u32 = 0o1000;
+        let user = rustix::process::geteuid();
+        let allowed = if user.is_root() { 0o711 } else { 0o700 };
+        let make = || {
+            std::fs::DirBuilder::new().recursive(true).mode(allowed).create(&self.data_dir)?;
+            let about = std::fs::metadata(&self.data_dir)?;
+            let is_own = about.uid() == user.as_raw() && about.mode() & STICKY == 0;
+            if is_own && about.mode() & 0o777 & !allowed != 0 {
+                let closed = std::fs::Permissions::from_mode(about.mode() & allowed);
+                std::fs::set_permissions(&self.data_dir, closed)?;
+            }
+            Ok(())
+        };
+        make().map_err(|source| Error::DataDir { path: self.data_dir.clone(), source })
     }
 }
 

@@ -161,3 +161,19 @@ fn private_hosts_token_services_and_fallbacks_are_read_from_tables_and_lists() {
     let error = read(&wrong, &[]).unwrap_err().to_string();
     assert!(error.starts_with("--token-service: \"http://auth.lan\" is not a host without port"), "{error}");
 }
+
+#[test]
+fn a_data_folder_that_is_there_is_closed_to_others() {
+    let folder = std::env::temp_dir().join(format!("summoner-config-{}-open", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let mode = || std::fs::metadata(&folder).unwrap().mode() & 0o7777;
+    let open_to = |mode| std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(mode)).unwrap();
+    let config = read(&Args { data_dir: Some(folder.clone()), ..Args::default() }, &[]).unwrap();
+    let closed = if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 };
+    for (before, after) in [(0o755, closed), (0o700, 0o700), (0o1777, 0o1777)] {
+        open_to(before);
+        config.make_data_dir().unwrap();
+        assert_eq!(mode(), after, "from {before:o}");
+    }
+    std::fs::remove_dir(&folder).unwrap();
+}

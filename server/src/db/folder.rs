@@ -100,8 +100,7 @@ pub(super) fn socket_folder(cluster: &Path, account: &Account) -> PathBuf {
     if plain && str::from_utf8(path).is_ok() && path.len() + 1 + SOCKET.len() <= LONGEST_SOCKET {
         return cluster.to_owned();
     }
-    let digest: [u8; 32] = Sha256::digest(path).into();
-    let short: String = digest[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    let short = hex::encode(&Sha256::digest(path)[..6]);
     let base = if rustix::process::geteuid().is_root() { "/run" } else { "/tmp" };
     Path::new(base).join(format!("summoner-{}-{short}", account.uid))
 }

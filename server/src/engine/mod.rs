@@ -389,6 +389,11 @@ pub struct Change {
 /// [`Error::NotFound`]; starting what runs and stopping what is stopped succeed.
 #[async_trait]
 pub trait Engine: Send + Sync {
+    /// The machine that it runs on, by the name it is reached under; `None` when that is this one.
+    ///
+    /// Ports that containers publish are then on that machine, and containers' own addresses lead nowhere from here.
+    fn host(&self) -> Option<&str>;
+
     /// Asks who answers (`GET /info`, `GET /version`).
     async fn info(&self) -> Result<Info>;
 

@@ -249,7 +249,7 @@ impl fmt::Display for Reference {
 impl Digest {
     /// The SHA-256 digest of `content`.
     pub fn of(content: &[u8]) -> Self {
-        Self(format!("sha256:{}", hexadecimal(&sha2::Sha256::digest(content))))
+        Self(format!("sha256:{}", hex::encode(&sha2::Sha256::digest(content))))
     }
 
     /// The digest as registries write it, algorithm first.
@@ -260,20 +260,11 @@ impl Digest {
     /// The digest of `content` under the same algorithm as this one.
     pub fn same_algorithm_of(&self, content: &[u8]) -> Self {
         if self.0.starts_with("sha512:") {
-            Self(format!("sha512:{}", hexadecimal(&sha2::Sha512::digest(content))))
+            Self(format!("sha512:{}", hex::encode(&sha2::Sha512::digest(content))))
         } else {
             Self::of(content)
         }
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        use fmt::Write as _;
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 impl FromStr for Digest {

@@ -120,7 +120,8 @@ impl Tools {
             let new = self.changed(&seen.resolved, request).await?;
             let is_running = seen.tool.desired == "running";
             let marks = || Mark(self.random.id(&self.means.clock));
-            let mut steps = plan::reconfigure(&new, &seen.present, &seen.lost, is_running, marks);
+            let elsewhere = self.means.engine.host();
+            let mut steps = plan::reconfigure(&new, &seen.present, &seen.lost, is_running, elsewhere, marks);
             steps.extend(plan::clear_stale(&seen.stale, marks));
             let mut transaction = self.means.db.begin().await?;
             let planned = Planned { tool: &seen.tool, moment: seen.moment, kind, steps };
@@ -143,8 +144,10 @@ impl Tools {
         seen.has_its_data()?;
         let new = self.changed(&seen.resolved, request).await?;
         let is_running = seen.tool.desired == "running";
-        let mut steps = plan::reconfigure(&new, &seen.present, &seen.lost, is_running, || Mark(Uuid::nil()));
-        steps.extend(plan::clear_stale(&seen.stale, || Mark(Uuid::nil())));
+        let elsewhere = self.means.engine.host();
+        let none = || Mark(Uuid::nil());
+        let mut steps = plan::reconfigure(&new, &seen.present, &seen.lost, is_running, elsewhere, none);
+        steps.extend(plan::clear_stale(&seen.stale, none));
         let data = "Its data stays. If a step fails, the containers and settings from before come back.".to_owned();
         // The images are those that run: nothing is pulled.
         Ok(PlanView { steps: view::planned(&steps), images: Vec::new(), data, space: String::new() })

@@ -210,7 +210,7 @@ impl Resolved {
         let files: Vec<_> =
             spec.files.iter().map(|file| (&file.path, file.content.expose_secret(), file.mode)).collect();
         let described = format!("{spec:?}{files:?}");
-        Sha256::digest(described.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(Sha256::digest(described.as_bytes()))
     }
 
     fn labels(&self, mark: Mark) -> BTreeMap<String, String> {

@@ -97,7 +97,7 @@ impl Tools {
         let sizes = self.sizes(&resolved).await;
         let is_present = self.present_images(&resolved).await?;
         let space = self.room(&sizes, &is_present).await?;
-        let steps = plan::install(&resolved, &kept, &sizes, || Mark(Uuid::nil()));
+        let steps = plan::install(&resolved, &kept, &sizes, self.means.engine.host(), || Mark(Uuid::nil()));
         let image = |service: &Service| {
             let image = resolved.image(&service.name)?;
             let pinned = image.pinned();
@@ -126,7 +126,9 @@ impl Tools {
         let Prepared { resolved, kept, entry_name } = self.prepare(actor, request).await?;
         let sizes = self.sizes(&resolved).await;
         self.room(&sizes, &self.present_images(&resolved).await?).await?;
-        let steps = plan::install(&resolved, &kept, &sizes, || Mark(self.random.id(&self.means.clock)));
+        let steps = plan::install(&resolved, &kept, &sizes, self.means.engine.host(), || {
+            Mark(self.random.id(&self.means.clock))
+        });
         let definition = &resolved.definition;
         let mut transaction = self.means.db.begin().await?;
         let tool = store::Tool {
@@ -282,7 +284,7 @@ impl Tools {
         let resolved = definition.resolve()?;
         // Ports were looked at one by one, each with its own field.
         let wanted = check::Input { ports: Vec::new(), ..plan::wanted(&resolved, &kept) };
-        if let Some(problem) = taken(&self.world.now().listing, &wanted) {
+        if let Some(problem) = taken(&self.world.now().listing, self.means.engine.host(), &wanted) {
             return Err(Error::Fields(vec![FieldProblem { field: "name".into(), message: problem }]));
         }
         Ok(Prepared { resolved, kept, entry_name })
@@ -390,7 +392,7 @@ impl Tools {
         let port = asked.parse::<u16>().ok().filter(|port| *port > 0);
         let port =
             port.ok_or_else(|| format!("“{asked}” is not a port. Write a number from 1 to 65535, such as 8080."))?;
-        match port_taken(&self.world.now().listing, &[], address(reach), port) {
+        match port_taken(&self.world.now().listing, self.means.engine.host(), &[], address(reach), port) {
             Some(problem) => Err(problem),
             None => Ok(port),
         }
@@ -402,7 +404,7 @@ impl Tools {
         let own = if exposed.port < 1024 { exposed.port.saturating_add(8000) } else { exposed.port };
         let is_free = |port: &u16| {
             !chosen.values().any(|known| known == port)
-                && port_taken(&snapshot.listing, &[], address(reach), *port).is_none()
+                && port_taken(&snapshot.listing, self.means.engine.host(), &[], address(reach), *port).is_none()
         };
         std::iter::once(own).chain(FIRST_PORT..u16::MAX).find(is_free).unwrap_or(own)
     }

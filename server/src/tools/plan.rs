@@ -99,20 +99,18 @@ pub(super) fn wanted(resolved: &Resolved, kept: &[String]) -> check::Input {
 }
 
 /// Steps that install a tool. Volumes named in `kept` are on the node already and are taken up; `sizes` are those of
-/// its images that are known.
+/// its images that are known; `elsewhere` is the engine's machine when it is not this one.
 pub(super) fn install(
     resolved: &Resolved,
     kept: &[String],
     sizes: &[room::Download],
+    elsewhere: Option<&str>,
     marks: impl FnMut() -> Mark,
 ) -> Vec<NewStep> {
     let mut draft = Draft::new(marks);
     let revision = resolved.definition.revision;
     let input = wanted(resolved, kept);
-    let note = match input.ports.len() {
-        0 => String::new(),
-        _ => format!("port {}", listed(input.ports.iter().map(|(_, port)| port.to_string()))),
-    };
+    let note = ports_note(&input, elsewhere);
     draft.step(check::KIND, &input, "Check that names and ports are free".into(), note);
     if !sizes.is_empty() {
         let all = sizes.iter().fold(0_u64, |all, download| all.saturating_add(download.size_bytes));
@@ -179,12 +177,14 @@ pub(super) fn restart(
 }
 
 /// Steps that run a tool as `new` says: services whose specification changed are made anew beside their old
-/// containers, which are removed only after the new ones have proven themselves.
+/// containers, which are removed only after the new ones have proven themselves. `elsewhere` is the engine's machine
+/// when it is not this one.
 pub(super) fn reconfigure(
     new: &Resolved,
     present: &[Present],
     lost: &[Resource],
     is_running: bool,
+    elsewhere: Option<&str>,
     marks: impl FnMut() -> Mark,
 ) -> Vec<NewStep> {
     let mut draft = Draft::new(marks);
@@ -202,7 +202,8 @@ pub(super) fn reconfigure(
         marks: present.iter().map(|container| container.mark).collect(),
         ..check::Input::default()
     };
-    draft.step(check::KIND, &input, "Check that ports are free".into(), String::new());
+    let note = ports_note(&input, elsewhere);
+    draft.step(check::KIND, &input, "Check that ports are free".into(), note);
     if is_running {
         stop_all(&mut draft, new, present, is_changed);
     }
@@ -443,6 +444,18 @@ fn own(steps: &mut [NewStep]) {
         if let Some(Value::Array(marks)) = step.input.get_mut("marks") {
             marks.extend(own.iter().filter_map(|mark| serde_json::to_value(mark).ok()));
         }
+    }
+}
+
+/// Which ports are looked at, and what cannot be seen of them.
+fn ports_note(input: &check::Input, elsewhere: Option<&str>) -> String {
+    if input.ports.is_empty() {
+        return String::new();
+    }
+    let ports = format!("port {}", listed(input.ports.iter().map(|(_, port)| port.to_string())));
+    match elsewhere {
+        Some(host) => format!("{ports}; only among containers, other programs on {host} cannot be seen from here"),
+        None => ports,
     }
 }
 

@@ -30,7 +30,7 @@ pub fn names(site: &Path) -> io::Result<AssetNames> {
 /// Names what a page is made of: eight hexadecimal digits, other ones for other files.
 pub fn build(names: &AssetNames) -> String {
     let digest = Sha256::digest([names.js.as_str(), &names.wasm, &names.css, &names.icons].join("\n"));
-    digest[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&digest[..4])
 }
 
 /// Serves `site` below `/pkg/`, as the build compressed it, and the favicon.

@@ -30,8 +30,7 @@ pub async fn tag(request: Request, next: Next) -> Response {
         Ok(body) => body,
         Err(error) => return Refusal::internal(&error).into_response(),
     };
-    let digest = Sha256::digest(&body);
-    let tag: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let tag = hex::encode(&Sha256::digest(&body)[..16]);
     let is_known = known.iter().filter_map(|value| value.to_str().ok()).any(|value| names(value, &tag));
     // Hexadecimal in quotes is always a header value.
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{tag}\"")) {

@@ -85,7 +85,7 @@ pub fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
 
 /// A short name for one occurrence, in the answer and in the log.
 fn reference() -> String {
-    crate::clock::Random::System.bytes::<4>().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(crate::clock::Random::System.bytes::<4>())
 }
 
 fn forbidden(error: &auth::Forbidden) -> Refusal {

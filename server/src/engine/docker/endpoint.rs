@@ -1,6 +1,7 @@
 //! Where the engine listens, and the client for it.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -61,6 +62,16 @@ impl Endpoint {
             }
             _ => Err(unusable(host, "only unix://, tcp:// and https:// addresses are supported")),
         }
+    }
+
+    /// The other machine that it leads to, by name or address; `None` when it stays on this one.
+    pub(super) fn host(&self) -> Option<&str> {
+        let (Self::Tcp(address) | Self::Tls(address, _)) = self else { return None };
+        let address = address.split('/').next().unwrap_or_default();
+        let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        (!is_here).then_some(host)
     }
 
     /// A client for this endpoint; makes no connection.
@@ -159,6 +170,18 @@ mod tests {
         for wrong in ["ssh://a", "npipe:////./pipe/x", "a:2375", "https://a:2376"] {
             assert!(parse(Some(wrong), None).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_engine_of_another_machine_is_told_from_one_of_this() {
+        let host = |address: &str| parse(Some(address), None).unwrap().host().map(str::to_owned);
+        assert_eq!(host("unix:///run/x.sock"), None);
+        for here in ["tcp://127.0.0.1:2375", "tcp://localhost:2375", "tcp://[::1]:2375"] {
+            assert_eq!(host(here), None, "{here}");
+        }
+        assert_eq!(host("tcp://10.0.0.7:2375/"), Some("10.0.0.7".to_owned()));
+        assert_eq!(host("tcp://[fd00::7]:2375"), Some("fd00::7".to_owned()));
+        assert_eq!(host("tcp://docker.example:2375"), Some("docker.example".to_owned()));
     }
 
     #[test]

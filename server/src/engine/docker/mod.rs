@@ -185,6 +185,10 @@ impl Docker {
 
 #[async_trait]
 impl Engine for Docker {
+    fn host(&self) -> Option<&str> {
+        self.client.endpoint.host()
+    }
+
     async fn info(&self) -> Result<Info> {
         let version = self.version().await?;
         let attempt = Attempt::new("using", format!("the container engine at {}", self.client.endpoint));

@@ -17,6 +17,10 @@ use crate::engine::{
 
 #[async_trait]
 impl Engine for FakeEngine {
+    fn host(&self) -> Option<&str> {
+        None
+    }
+
     async fn info(&self) -> Result<Info> {
         let info = Info {
             version: "29.3.1".to_owned(),

@@ -33,7 +33,7 @@ pub(in crate::tools) struct Check {
 impl Step for Check {
     async fn apply(&self, _: &StepContext) -> Result<(), StepError> {
         let listing = self.means.engine.list().await?;
-        if let Some(problem) = taken(&listing, &self.input) {
+        if let Some(problem) = taken(&listing, self.means.engine.host(), &self.input) {
             return Err(StepError::new(problem));
         }
         Ok(())
@@ -44,8 +44,9 @@ impl Step for Check {
     }
 }
 
-/// What stands in the way, in a sentence; `None` when all is free.
-pub(in crate::tools) fn taken(listing: &Listing, input: &Input) -> Option<String> {
+/// What stands in the way, in a sentence; `None` when all is free. `elsewhere` is the engine's machine when it is not
+/// this one.
+pub(in crate::tools) fn taken(listing: &Listing, elsewhere: Option<&str>, input: &Input) -> Option<String> {
     let is_own = |mark: Option<Mark>| mark.is_some_and(|mark| input.marks.contains(&mark));
     for container in listing.containers.iter().filter(|container| !is_own(container.mark())) {
         if input.containers.contains(&container.name) {
@@ -71,14 +72,20 @@ pub(in crate::tools) fn taken(listing: &Listing, input: &Input) -> Option<String
             ));
         }
     }
-    input.ports.iter().find_map(|(address, port)| port_taken(listing, &input.marks, *address, *port))
+    input.ports.iter().find_map(|(address, port)| port_taken(listing, elsewhere, &input.marks, *address, *port))
 }
 
 /// Who has the port, in a sentence; `None` when it is free.
 ///
-/// Containers are known from the listing, other programs by trying to listen; the latter says nothing of an engine on
-/// another machine, where starting the container finds out.
-pub(in crate::tools) fn port_taken(listing: &Listing, own: &[Mark], address: IpAddr, port: u16) -> Option<String> {
+/// Containers are known from the listing, other programs by trying to listen. The latter would say nothing of an engine
+/// `elsewhere`, on another machine: there, starting the container finds out.
+pub(in crate::tools) fn port_taken(
+    listing: &Listing,
+    elsewhere: Option<&str>,
+    own: &[Mark],
+    address: IpAddr,
+    port: u16,
+) -> Option<String> {
     let holder = listing.containers.iter().find(|container| {
         container.state == ContainerState::Running
             && container
@@ -90,6 +97,9 @@ pub(in crate::tools) fn port_taken(listing: &Listing, own: &[Mark], address: IpA
         let is_own = holder.mark().is_some_and(|mark| own.contains(&mark));
         return (!is_own)
             .then(|| format!("port {port} is taken by the container {}; choose another port", holder.name));
+    }
+    if elsewhere.is_some() {
+        return None;
     }
     match std::net::TcpListener::bind(SocketAddr::new(address, port)) {
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
@@ -103,4 +113,18 @@ fn overlaps(published: &str, wanted: IpAddr) -> bool {
     published
         .parse::<IpAddr>()
         .map_or(true, |published| published == wanted || published.is_unspecified() || wanted.is_unspecified())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_of_this_machine_say_nothing_of_an_engine_on_another_one() {
+        let held = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = held.local_addr().unwrap();
+        let taken = |elsewhere| port_taken(&Listing::default(), elsewhere, &[], address.ip(), address.port());
+        assert!(taken(None).unwrap().contains("another program"));
+        assert_eq!(taken(Some("10.0.0.7")), None);
+    }
 }

@@ -1,7 +1,7 @@
 //! The health gate: the operation holds only when the tool works.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,9 +73,14 @@ impl Gate {
         let begun = Instant::now();
         loop {
             let container = self.means.container_of(mark, &check.service).await?;
-            let answer = match (address(&container, port), &check.http) {
-                (None, _) => Err("has no address".to_owned()),
-                (Some(address), Some(path)) => {
+            let address = match place(&container, port, self.means.engine.host()) {
+                Place::At(host, port) => resolve(&host, port).await,
+                Place::Unknown => Err("has no address".to_owned()),
+                Place::Never(reason) => return Err(StepError::new(format!("{} {reason}", check.service))),
+            };
+            let answer = match (address, &check.http) {
+                (Err(problem), _) => Err(problem),
+                (Ok(address), Some(path)) => {
                     let expectation = Expectation {
                         path: path.clone(),
                         status: check.expect,
@@ -84,8 +89,8 @@ impl Gate {
                     };
                     self.means.prober.http(address, &expectation).await
                 }
-                (Some(address), None) if check.tcp => probe::tcp(address, timeout).await,
-                (Some(_), None) => Ok(()),
+                (Ok(address), None) if check.tcp => probe::tcp(address, timeout).await,
+                (Ok(_), None) => Ok(()),
             };
             let Err(problem) = answer else { return Ok(()) };
             if begun.elapsed() >= patience {
@@ -101,18 +106,47 @@ impl Gate {
     }
 }
 
-/// Where a port of a container is asked: as people reach it where it is published, inside its network otherwise.
-fn address(container: &Container, port: u16) -> Option<SocketAddr> {
+/// Where a port of a container is asked.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    /// At this host, by name or address, and port.
+    At(String, u16),
+    /// Nowhere yet: the container has no address before it runs.
+    Unknown,
+    /// Never from here; why, and what to do, after the service's name.
+    Never(String),
+}
+
+/// As people reach it where it is published, inside its network otherwise. On another machine, `elsewhere`, only what is
+/// published to the network can be asked.
+fn place(container: &Container, port: u16, elsewhere: Option<&str>) -> Place {
     let published = container
         .ports
         .iter()
         .find(|published| published.container_port == port && published.protocol == "tcp" && published.host_port != 0);
-    if let Some(published) = published {
-        let ip = published.host_ip.parse::<IpAddr>().ok().filter(|ip| !ip.is_unspecified());
-        return Some(SocketAddr::new(ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), published.host_port));
+    let bound = published.map(|published| (published.host_ip.parse::<IpAddr>().ok(), published.host_port));
+    match (bound, elsewhere) {
+        (Some((Some(ip), port)), Some(host)) if ip.is_loopback() => Place::Never(format!(
+            "cannot be asked whether it works: port {port} answers only on {host} itself, and Summoner runs on another \
+             machine; let the tool listen on all addresses, or run Summoner on {host}"
+        )),
+        (Some((Some(ip), port)), _) if !ip.is_unspecified() => Place::At(ip.to_string(), port),
+        (Some((_, port)), _) => Place::At(elsewhere.unwrap_or("127.0.0.1").to_owned(), port),
+        (None, Some(host)) => Place::Never(format!(
+            "cannot be asked whether it works: its port {port} is open only inside its network on {host}, and Summoner \
+             runs on another machine; run Summoner on {host}"
+        )),
+        (None, None) => {
+            let address = container.networks.values().find(|address| address.parse::<IpAddr>().is_ok());
+            address.map_or(Place::Unknown, |address| Place::At(address.clone(), port))
+        }
     }
-    let ip = container.networks.values().find_map(|address| address.parse::<IpAddr>().ok())?;
-    Some(SocketAddr::new(ip, port))
+}
+
+/// The address of a host, which is a name only where the engine is on another machine.
+async fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
+    let found = tokio::net::lookup_host((host, port)).await;
+    found.ok().and_then(|mut found| found.next()).ok_or_else(|| format!("cannot be asked: {host} has no address"))
 }
 
 /// How long a service may take to become healthy: its start period and all its retries, and some time on top.
@@ -121,4 +155,57 @@ pub(in crate::tools) fn limit(service: &Service) -> Duration {
     let interval = check.interval.unwrap_or(Duration::from_secs(30)) + check.timeout.unwrap_or(Duration::from_secs(30));
     let retries = check.retries.unwrap_or(3);
     (check.start_period.unwrap_or_default() + interval * retries + PATIENCE).max(USUAL_LIMIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{ContainerState, Health, PublishedPort};
+
+    fn container(published_at: Option<&str>) -> Container {
+        let port = |host_ip: &str| PublishedPort {
+            container_port: 80,
+            protocol: "tcp".to_owned(),
+            host_ip: host_ip.to_owned(),
+            host_port: 8080,
+        };
+        Container {
+            id: "c".into(),
+            name: "wiki-app-1".into(),
+            image: "wiki".into(),
+            image_id: "sha256:0".into(),
+            labels: BTreeMap::new(),
+            state: ContainerState::Running,
+            health: Health::None,
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+            status: String::new(),
+            ports: published_at.map(port).into_iter().collect(),
+            volumes: Vec::new(),
+            networks: BTreeMap::from([("wiki".to_owned(), "172.18.0.2".to_owned())]),
+        }
+    }
+
+    #[test]
+    fn a_service_is_asked_where_it_can_be_reached_from_here() {
+        let at = |host: &str, port| Place::At(host.to_owned(), port);
+        let cases = [
+            (Some("127.0.0.1"), None, at("127.0.0.1", 8080)),
+            (Some("0.0.0.0"), None, at("127.0.0.1", 8080)),
+            (Some("192.168.1.9"), None, at("192.168.1.9", 8080)),
+            (None, None, at("172.18.0.2", 80)),
+            (Some("0.0.0.0"), Some("docker.example"), at("docker.example", 8080)),
+            (Some("192.168.1.9"), Some("docker.example"), at("192.168.1.9", 8080)),
+        ];
+        for (published, elsewhere, expected) in cases {
+            assert_eq!(place(&container(published), 80, elsewhere), expected, "{published:?} {elsewhere:?}");
+        }
+    }
+
+    #[test]
+    fn what_only_another_machine_can_reach_is_said_at_once() {
+        for (published, problem) in [(Some("127.0.0.1"), "only on docker.example"), (None, "only inside its network")] {
+            let place = place(&container(published), 80, Some("docker.example"));
+            assert!(matches!(&place, Place::Never(reason) if reason.contains(problem)), "{place:?}");
+        }
+    }
 }
