@@ -7,6 +7,7 @@ mod bed;
 mod disturbed;
 mod every;
 mod keeping;
+mod logs;
 mod missing;
 mod outage;
 mod reading;
