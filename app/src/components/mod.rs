@@ -11,6 +11,7 @@ pub mod field;
 pub mod form;
 pub mod frame;
 pub mod icon;
+pub mod keys;
 pub mod log;
 pub mod palette;
 pub mod panel;
