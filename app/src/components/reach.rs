@@ -14,8 +14,10 @@ pub struct WayIn {
     pub name: String,
     /// `http`, `tcp` or `udp`.
     pub protocol: String,
-    /// The port.
+    /// The port; empty where it is left out.
     pub port: String,
+    /// Whether it can be left out.
+    pub is_optional: bool,
 }
 
 /// Who reaches the tool, and a port for every way in.
@@ -52,6 +54,7 @@ pub fn WhereItListens(
                     label=label
                     refused=refused
                     value=way.port
+                    hint=if way.is_optional { "Optional: empty, this way in is left out." } else { "" }
                     inputmode=Some("numeric")
                 />
             }

@@ -12,4 +12,5 @@ mod missing;
 mod outage;
 mod reading;
 mod room;
+mod ways_in;
 mod web;
