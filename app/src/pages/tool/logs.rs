@@ -208,9 +208,9 @@ fn dropped(count: usize) -> Option<AnyView> {
 /// What lies over the end of the lines: that following broke off, and the way to lines that wait.
 fn beneath(following: Following) -> AnyView {
     let Following { is_on, waiting, again, .. } = following;
-    let stopped = move || match again.get() {
-        0 => String::new(),
-        seconds => format!("Following stopped. It is tried again in {seconds} s."),
+    let stopped = move || {
+        let seconds = again.get();
+        (seconds > 0).then(|| format!("Following stopped. It is tried again in {seconds} s."))
     };
     let jump = move || {
         let count = waiting.get();
