@@ -6,7 +6,7 @@ use api::catalog::{FieldKind, FieldView};
 use leptos::prelude::*;
 
 use crate::{
-    components::field::{Field, error_line, id_of},
+    components::field::{Field, described_by, error_below, hint_below, id_of, wrong},
     forms::Refused,
     words::say,
 };
@@ -104,14 +104,24 @@ fn boolean(name: String, label: String, hint: String, is_on: bool, refused: RwSi
             </label>
         }
     };
+    let error = wrong(&name, refused);
+    let described_by = described_by(&name, !hint.is_empty(), error);
     view! {
-        <fieldset class="field">
+        <fieldset
+            class="field"
+            role="radiogroup"
+            id=id_of(&name)
+            tabindex="-1"
+            class:is-invalid=move || error.get().is_some()
+            aria-invalid=move || error.get().map(|_| "true")
+            aria-describedby=described_by
+        >
             <legend class="label">{label}</legend>
             <div>
                 <div class="segmented">{option("true", "Yes", is_on)} {option("false", "No", !is_on)}</div>
             </div>
-            {error(&name, refused)}
-            {(!hint.is_empty()).then(|| view! { <p class="hint">{hint}</p> })}
+            {error_below(&name, error)}
+            {hint_below(&name, hint)}
         </fieldset>
     }
     .into_any()
@@ -136,25 +146,23 @@ fn choice(
             }
         })
         .collect_view();
+    let error = wrong(&name, refused);
+    let described_by = described_by(&name, !hint.is_empty(), error);
     view! {
-        <div class="field">
+        <div class="field" class:is-invalid=move || error.get().is_some()>
             <label for=id.clone()>{label}</label>
-            <select class="input" id=id name=name.clone()>
+            <select
+                class="input"
+                id=id
+                name=name.clone()
+                aria-invalid=move || error.get().map(|_| "true")
+                aria-describedby=described_by
+            >
                 {options}
             </select>
-            {error(&name, refused)}
-            {(!hint.is_empty()).then(|| view! { <p class="hint">{hint}</p> })}
+            {error_below(&name, error)}
+            {hint_below(&name, hint)}
         </div>
     }
     .into_any()
-}
-
-/// What is wrong with the field `name`, if anything.
-pub fn error(name: &str, refused: RwSignal<Refused>) -> impl Fn() -> Option<AnyView> + use<> {
-    let name = name.to_owned();
-    move || {
-        let error = refused
-            .with(|refused| refused.problem.as_ref().and_then(|problem| problem.field(&name)).map(str::to_owned))?;
-        Some(error_line(format!("{}-error", id_of(&name)), error).into_any())
-    }
 }

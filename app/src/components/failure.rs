@@ -1,7 +1,7 @@
 //! What is shown instead of something that could not be had.
 
 use api::Problem;
-use leptos::prelude::*;
+use leptos::{ev::MouseEvent, prelude::*};
 
 use crate::components::{callout::Callout, verdict::Verdict};
 use crate::words::Tone;
@@ -44,14 +44,35 @@ pub fn refusal(problem: &Problem) -> AnyView {
     // The detail of one wrong answer is that answer's own sentence.
     let detail = (problem.fields.len() != 1).then(|| view! { <p class="hint">{problem.detail.clone()}</p> });
     view! {
-        <div class="refusal" role="alert">
+        <div class="refusal" role="alert" tabindex="-1">
             <b>{problem.title.clone()}</b>
             {detail}
-            <ul>{fields}</ul>
+            <ul on:click=lead>{fields}</ul>
             {reference(problem)}
         </div>
     }
     .into_any()
+}
+
+#[cfg(feature = "ssr")]
+fn lead(_: MouseEvent) {}
+
+/// Leads to the field a link of the list names: the way inside the browser would only scroll to it.
+#[cfg(not(feature = "ssr"))]
+fn lead(event: MouseEvent) {
+    use wasm_bindgen::JsCast;
+
+    let link = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    let id = link.and_then(|link| link.get_attribute("href")).unwrap_or_default();
+    let field = document().get_element_by_id(id.trim_start_matches('#'));
+    if let Some(field) = field.and_then(|field| field.dyn_into::<web_sys::HtmlElement>().ok()) {
+        event.prevent_default();
+        // None of these fails for an element that is in the document.
+        if let Ok(Some(folded)) = field.closest("details") {
+            let _ = folded.set_attribute("open", "");
+        }
+        let _ = field.focus();
+    }
 }
 
 fn reference(problem: &Problem) -> Option<impl IntoView + use<>> {

@@ -40,26 +40,13 @@ pub fn Field(
     inputmode: Option<&'static str>,
 ) -> impl IntoView {
     let id = id_of(&name);
-    let (hint_id, error_id) = (format!("{id}-hint"), format!("{id}-error"));
     let has_hint = !hint.is_empty();
     // Read once: later refusals change the message, never what the person typed.
     let typed =
         refused.with_untracked(|refused| if kind == "password" { String::new() } else { refused.value(&name, &value) });
-    let error = {
-        let name = name.clone();
-        Memo::new(move |_| {
-            refused.with(|refused| refused.problem.as_ref().and_then(|problem| problem.field(&name)).map(str::to_owned))
-        })
-    };
-    let described_by = {
-        let (hint_id, error_id) = (hint_id.clone(), error_id.clone());
-        move || match (has_hint, error.get().is_some()) {
-            (false, false) => None,
-            (true, false) => Some(hint_id.clone()),
-            (false, true) => Some(error_id.clone()),
-            (true, true) => Some(format!("{error_id} {hint_id}")),
-        }
-    };
+    let error = wrong(&name, refused);
+    let described_by = described_by(&name, has_hint, error);
+    let (below, hint) = (error_below(&name, error), hint_below(&name, hint));
     view! {
         <div class="field" class:is-invalid=move || error.get().is_some()>
             <label for=id.clone()>{label}</label>
@@ -75,19 +62,55 @@ pub fn Field(
                 aria-invalid=move || error.get().map(|_| "true")
                 aria-describedby=described_by
             />
-            {move || error.get().map(|error| error_line(error_id.clone(), error))}
-            {has_hint.then(|| view! { <p class="hint" id=hint_id>{hint}</p> })}
+            {below}
+            {hint}
         </div>
     }
     .into_any()
 }
 
-/// What is wrong with a field.
-pub fn error_line(id: String, error: String) -> AnyView {
-    view! {
-        <p class="field__error" id=id>
-            {small_icon("tri")} <span>{error}</span>
-        </p>
+/// What is wrong with the field `name`, if anything.
+pub fn wrong(name: &str, refused: RwSignal<Refused>) -> Memo<Option<String>> {
+    let name = name.to_owned();
+    Memo::new(move |_| {
+        refused.with(|refused| refused.problem.as_ref().and_then(|problem| problem.field(&name)).map(str::to_owned))
+    })
+}
+
+/// The ids of what describes the field `name`: what is wrong with it, and its hint.
+pub fn described_by(
+    name: &str,
+    has_hint: bool,
+    wrong: Memo<Option<String>>,
+) -> impl Fn() -> Option<String> + Send + use<> {
+    let id = id_of(name);
+    move || match (wrong.with(Option::is_some), has_hint) {
+        (false, false) => None,
+        (false, true) => Some(format!("{id}-hint")),
+        (true, false) => Some(format!("{id}-error")),
+        (true, true) => Some(format!("{id}-error {id}-hint")),
     }
-    .into_any()
+}
+
+/// What is wrong, said below the field `name`.
+pub fn error_below(name: &str, wrong: Memo<Option<String>>) -> impl Fn() -> Option<AnyView> + Send + use<> {
+    let id = format!("{}-error", id_of(name));
+    move || {
+        let error = wrong.get()?;
+        Some(
+            view! {
+                <p class="field__error" id=id.clone()>
+                    {small_icon("tri")}
+                    <span>{error}</span>
+                </p>
+            }
+            .into_any(),
+        )
+    }
+}
+
+/// The hint below the field `name`, if it has one.
+pub fn hint_below(name: &str, hint: String) -> Option<AnyView> {
+    let id = format!("{}-hint", id_of(name));
+    (!hint.is_empty()).then(|| view! { <p class="hint" id=id>{hint}</p> }.into_any())
 }

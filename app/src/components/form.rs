@@ -82,6 +82,7 @@ fn enhanced(action: &str, refused: RwSignal<Refused>) -> impl Fn(SubmitEvent) + 
             match answer {
                 Err(problem) => {
                     refused.try_update(|refused| refused.problem = Some(problem));
+                    request_animation_frame(to_refusal);
                 }
                 Ok(answer) => match (found.then, forms::after(&found, &answer, next.as_deref())) {
                     (forms::Then::Operation, Some(to)) => navigate(&to, Default::default()),
@@ -102,6 +103,18 @@ fn enhanced(action: &str, refused: RwSignal<Refused>) -> impl Fn(SubmitEvent) + 
 fn form_of(event: &SubmitEvent) -> Option<web_sys::HtmlFormElement> {
     use wasm_bindgen::JsCast;
     event.target()?.dyn_into().ok()
+}
+
+/// Whoever sent the form hears what was wrong with it, and goes on from there.
+#[cfg(not(feature = "ssr"))]
+fn to_refusal() {
+    use wasm_bindgen::JsCast;
+
+    let refusal = document().query_selector(".refusal").ok().flatten();
+    if let Some(refusal) = refusal.and_then(|refusal| refusal.dyn_into::<web_sys::HtmlElement>().ok()) {
+        // It fails only for an element that is gone.
+        let _ = refusal.focus();
+    }
 }
 
 /// The body the browser would post.

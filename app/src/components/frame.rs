@@ -8,6 +8,7 @@ use crate::{
     client,
     components::{
         icon::{icon, mark, small_icon},
+        keys::keys,
         palette::palette,
         suspended::suspended,
         theme::theme_menu,
@@ -81,6 +82,7 @@ pub fn Frame() -> impl IntoView {
             </div>
         </div>
         {toasts()}
+        {keys()}
         <nav class="bar" aria-label="Main, small screens">
             {PLACES[..4].iter().map(|place| link(place, None)).collect_view()}
             <a href="/me" aria-current=current("/me")>

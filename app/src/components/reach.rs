@@ -4,7 +4,7 @@ use api::tools::Reach;
 use leptos::prelude::*;
 
 use crate::{
-    components::{answers::error, field::Field},
+    components::field::{Field, described_by, error_below, id_of, wrong},
     forms::Refused,
 };
 
@@ -14,8 +14,10 @@ pub struct WayIn {
     pub name: String,
     /// `http`, `tcp` or `udp`.
     pub protocol: String,
-    /// The port.
+    /// The port; empty where it is left out.
     pub port: String,
+    /// Whether it can be left out.
+    pub is_optional: bool,
 }
 
 /// Who reaches the tool, and a port for every way in.
@@ -30,6 +32,7 @@ pub fn WhereItListens(
 ) -> impl IntoView {
     let preset = if reach == Reach::Network { "network" } else { "machine" };
     let chosen = refused.with_untracked(|refused| refused.value("reach", preset));
+    let error = wrong("reach", refused);
     let option = |value: &'static str, title: &'static str, meaning: &'static str| {
         view! {
             <label class="choice">
@@ -51,13 +54,21 @@ pub fn WhereItListens(
                     label=label
                     refused=refused
                     value=way.port
+                    hint=if way.is_optional { "Optional: empty, this way in is left out." } else { "" }
                     inputmode=Some("numeric")
                 />
             }
         })
         .collect_view();
     view! {
-        <fieldset class="stack is-tight">
+        <fieldset
+            class="stack is-tight"
+            role="radiogroup"
+            id=id_of("reach")
+            tabindex="-1"
+            aria-invalid=move || error.get().map(|_| "true")
+            aria-describedby=described_by("reach", false, error)
+        >
             <legend class="sr">"Who reaches it"</legend>
             {option("machine", "Only this machine", "It listens on 127.0.0.1. Put a reverse proxy before it, or use it from here.")}
             {option(
@@ -65,7 +76,7 @@ pub fn WhereItListens(
                 "Everybody who reaches this machine",
                 "It listens on 0.0.0.0, so anyone on the network can open it. The tool's own sign-in is the only lock.",
             )}
-            {error("reach", refused)}
+            {error_below("reach", error)}
         </fieldset>
         <div class="pair">{ports}</div>
     }

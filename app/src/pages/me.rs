@@ -12,6 +12,7 @@ use crate::{
         form::{PostForm, refused},
         frame::Around,
         icon::small_icon,
+        keys,
         panel::Panel,
         suspended::suspended,
         verdict::Verdict,
@@ -57,7 +58,10 @@ pub fn Me() -> impl IntoView {
                             <Panel name="sessions" title="Sessions" is_flush=true>
                                 <ul class="rows">{rows}</ul>
                             </Panel>
-                            {password(refused)}
+                            <div class="stack">
+                                {password(refused)}
+                                <Panel name="keys" title="Keys">{keys::switch()} {keys::list()}</Panel>
+                            </div>
                         </div>
                     }
                         .into_any()

@@ -14,6 +14,7 @@ use crate::{
         failure::{failure, refusal},
         form::refused,
         icon::small_icon,
+        log::log_line,
         panel::Panel,
         status::status_box,
         steps::{meter, steps},
@@ -230,11 +231,11 @@ fn bar(operation: &OperationView) -> Option<AnyView> {
 
 fn failing_log(log: &[String]) -> Option<AnyView> {
     (!log.is_empty()).then(|| {
-        let text = log.join("\n");
+        let lines = log.iter().map(|line| log_line(None, line)).collect_view();
         view! {
             <Panel name="failing-log" title="The last lines of what failed">
                 <pre class="log" tabindex="0">
-                    {text}
+                    {lines}
                 </pre>
             </Panel>
         }
@@ -244,18 +245,7 @@ fn failing_log(log: &[String]) -> Option<AnyView> {
 
 fn lines(details: &OperationDetails) -> Option<AnyView> {
     (!details.lines.is_empty()).then(|| {
-        let lines = details
-            .lines
-            .iter()
-            .map(|line| {
-                view! {
-                    <span class="log__line">
-                        <span class="log__time">{format::time_of_day(line.at)}</span>
-                        {line.text.clone()}
-                    </span>
-                }
-            })
-            .collect_view();
+        let lines = details.lines.iter().map(|line| log_line(Some(line.at), &line.text)).collect_view();
         view! {
             <Panel name="log" title="Log" note=|| "Times in UTC">
                 <pre class="log" tabindex="0">

@@ -28,7 +28,7 @@ pub fn SignIn() -> impl IntoView {
     let state = client::resource::<SetupState>(|| "/setup".to_owned());
     view! {
         <Door>
-            <Verdict sentence="Sign in" lead="One account for the panel and for every tool behind it." />
+            <Verdict sentence="Sign in" lead="With your account of this panel. The tools have accounts of their own." />
             {suspended(move || async move {
                 state
                     .await

@@ -276,8 +276,9 @@ impl Tools {
                 definition.ports.insert(name, port);
             }
         }
+        let is_optional = |name: &str| entry.about.expose.iter().any(|way| way.optional && way.name == name);
         for (name, port) in &moved {
-            if matches!(port.as_str(), "none" | "off") {
+            if matches!(port.trim(), "none" | "off") || (port.trim().is_empty() && is_optional(name)) {
                 definition.ports.remove(name);
             }
         }

@@ -83,6 +83,7 @@ fn install(
             name: way.name.clone(),
             protocol: way.protocol.clone(),
             port: way.proposed_port.to_string(),
+            is_optional: way.is_optional,
         })
         .collect();
     let (own, more): (Vec<_>, Vec<_>) = images.into_iter().zip(versions).partition(|(image, _)| image.is_tool);

@@ -16,7 +16,11 @@ use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use crate::{
     client,
-    components::{answers::error, callout::Callout, when::ago},
+    components::{
+        callout::Callout,
+        field::{described_by, error_below, id_of, wrong},
+        when::ago,
+    },
     format,
     forms::Refused,
     pages::tool::overview::short_digest,
@@ -56,13 +60,22 @@ pub fn picker(
     let others = others(&list, &field, &wanted);
     let label = format!("Version of {}", image.repository);
     let proposed = list.proposed.clone();
-    let problem = error(&field, refused);
+    let error = wrong(&field, refused);
+    let problem = error_below(&field, error);
     // One closure for what the query string decides.
     let choices = move || {
         let (query, view) = (query.read(), view.read());
         view! {
             <div class="row">{lines(&entry, &list, &names, &query, &view)} {variants(&entry, &list, &image, &names, &query, &view)}</div>
-            <div class="versions" role="radiogroup" aria-label=label.clone()>
+            <div
+                class="versions"
+                role="radiogroup"
+                id=id_of(&field)
+                tabindex="-1"
+                aria-label=label.clone()
+                aria-invalid=move || error.get().map(|_| "true")
+                aria-describedby=described_by(&field, false, error)
+            >
                 {rows(&view, &field, &proposed, known)}
             </div>
             {prereleases(&entry, &view, &names, &query)}

@@ -2,7 +2,10 @@
 
 use api::catalog::{EntryView, Grade};
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_query_map},
+};
 
 use crate::{
     client,
@@ -22,10 +25,8 @@ use crate::{
 #[component]
 pub fn Catalogue() -> impl IntoView {
     let query = use_query_map();
-    let asked = Memo::new(move |_| query.with(|query| query.get("q")).unwrap_or_default());
+    let search = Memo::new(move |_| query.with(|query| query.get("q")).unwrap_or_default());
     let purpose = Memo::new(move |_| query.with(|query| query.get("purpose")).unwrap_or_default());
-    let typed = RwSignal::new(None::<String>);
-    let search = Memo::new(move |_| typed.get().unwrap_or_else(|| asked.get()));
     let entries = client::main_resource::<Vec<EntryView>>(|| "/catalog".to_owned());
     view! {
         {suspended(move || async move {
@@ -35,7 +36,7 @@ pub fn Catalogue() -> impl IntoView {
                     let pills = pills(&entries, purpose, search);
                     view! {
                         <Verdict sentence="What does the team need?" title="Catalogue" lead=lead />
-                        <div class="stack is-tight">{search_form(asked, purpose, typed)} {pills}</div>
+                        <div class="stack is-tight">{search_form(search, purpose)} {pills}</div>
                         {move || shelves(&entries, &search.get(), &purpose.get())}
                     }
                         .into_any()
@@ -47,7 +48,23 @@ pub fn Catalogue() -> impl IntoView {
     .into_any()
 }
 
-fn search_form(asked: Memo<String>, purpose: Memo<String>, typed: RwSignal<Option<String>>) -> AnyView {
+/// The page that shows what `search` and `purpose` leave.
+fn link(search: &str, purpose: &str) -> String {
+    let parts: Vec<String> = [("q", search), ("purpose", purpose)]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{name}={}", client::encode(value)))
+        .collect();
+    if parts.is_empty() { "/catalogue".to_owned() } else { format!("/catalogue?{}", parts.join("&")) }
+}
+
+fn search_form(search: Memo<String>, purpose: Memo<String>) -> AnyView {
+    let navigate = use_navigate();
+    // What is typed stands in the address at once, so that back, reload and a sent link find it.
+    let typed = move |search: String| {
+        let options = NavigateOptions { replace: true, scroll: false, ..Default::default() };
+        navigate(&link(&search, &purpose.get_untracked()), options);
+    };
     view! {
         <form method="get" action="/catalogue" role="search">
             <label class="search">
@@ -55,10 +72,10 @@ fn search_form(asked: Memo<String>, purpose: Memo<String>, typed: RwSignal<Optio
                 <input
                     type="search"
                     name="q"
-                    value=asked.get_untracked()
+                    value=search.get_untracked()
                     placeholder="Files, chat, a wiki, or a name"
                     autocomplete="off"
-                    on:input:target=move |event| typed.set(Some(event.target().value()))
+                    on:input:target=move |event| typed(event.target().value())
                 />
             </label>
             {move || {
@@ -81,15 +98,7 @@ fn pills(entries: &[EntryView], purpose: Memo<String>, search: Memo<String>) -> 
     purposes.sort();
     let pill = move |label: String, value: String| {
         let own = value.clone();
-        let link = move || {
-            let (search, value) = (search.get(), value.clone());
-            let parts: Vec<String> = [("q", search), ("purpose", value)]
-                .into_iter()
-                .filter(|(_, value)| !value.is_empty())
-                .map(|(name, value)| format!("{name}={}", client::encode(&value)))
-                .collect();
-            if parts.is_empty() { "/catalogue".to_owned() } else { format!("/catalogue?{}", parts.join("&")) }
-        };
+        let link = move || link(&search.get(), &value);
         view! {
             <a class="pill" href=link aria-current=move || (purpose.get() == own).then_some("true")>
                 {label}
@@ -117,7 +126,11 @@ fn shelves(entries: &[EntryView], search: &str, purpose: &str) -> AnyView {
                 <p>{if entries.is_empty() {
                     "The catalogue is empty.".to_owned()
                 } else {
-                    format!("Nothing matches “{search}”.")
+                    match (search, purpose) {
+                        (search, "") => format!("Nothing matches “{search}”."),
+                        ("", purpose) => format!("Nothing is for “{purpose}”."),
+                        (search, purpose) => format!("Nothing for “{purpose}” matches “{search}”."),
+                    }
                 }}</p>
                 <a class="button" href="/catalogue" rel="external">
                     "Show everything"

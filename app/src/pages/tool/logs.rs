@@ -1,7 +1,7 @@
 //! What the services of a tool wrote.
 
-use api::tools::{LogLineView, LogView, ToolDetails};
-use leptos::prelude::*;
+use api::tools::{LogView, ToolDetails};
+use leptos::{html, prelude::*};
 use leptos_router::hooks::use_query_map;
 
 use super::{head, name_in_path};
@@ -11,10 +11,10 @@ use crate::{
         failure::{blocked, failure},
         form::refused,
         icon::small_icon,
+        log::log_line,
         panel::Panel,
         suspended::suspended,
     },
-    format,
     forms::Refused,
     live::Live,
 };
@@ -86,6 +86,23 @@ fn page(
     .into_any()
 }
 
+/// New lines: what the page says about them. Signals are set in the browser only.
+#[derive(Clone, Copy)]
+pub struct Following {
+    /// The box with the lines; its last element takes the new ones.
+    pub view: NodeRef<html::Div>,
+    /// Whether new lines are shown as they come.
+    pub is_on: RwSignal<bool>,
+    /// How many came since the page was drawn.
+    pub heard: RwSignal<usize>,
+    /// How many of them wait to be shown.
+    pub waiting: RwSignal<usize>,
+    /// How many of them are not shown any more.
+    pub dropped: RwSignal<usize>,
+    /// In how many seconds it is tried again; 0 while nothing is wrong.
+    pub again: RwSignal<usize>,
+}
+
 #[component]
 fn Lines(tool: String, log: LogView, asked: Asked, services: Vec<String>) -> impl IntoView {
     let LogView { service, lines: shown } = log;
@@ -93,14 +110,30 @@ fn Lines(tool: String, log: LogView, asked: Asked, services: Vec<String>) -> imp
     // All of it that holds what is searched for, not only the lines in sight.
     let download = format!("{}/tools/{tool}/logs/download?{}", api::ROOT, of(&asked));
     let count = shown.len();
-    let newer = RwSignal::new(Vec::<LogLineView>::new());
+    let following = Following {
+        view: NodeRef::new(),
+        is_on: RwSignal::new(true),
+        heard: RwSignal::new(0),
+        waiting: RwSignal::new(0),
+        dropped: RwSignal::new(0),
+        again: RwSignal::new(0),
+    };
     #[cfg(not(feature = "ssr"))]
-    follow::follow(&tool, &asked, shown.last(), newer);
-    let note = move || match newer.with(Vec::len) {
+    super::follow::follow(
+        following,
+        format!("{}/tools/{}/logs/live?{}", api::ROOT, client::encode(&tool), of(&asked)),
+        shown.last().and_then(|last| last.at),
+    );
+    let note = move || match following.heard.get() {
         0 => format!("{count} lines"),
         new => format!("{count} lines, {new} new"),
     };
     let file = format!("{tool}-{service}.log");
+    let is_empty = move || count == 0 && following.heard.get() == 0;
+    let nothing = match asked.search.as_str() {
+        "" => "It wrote nothing yet.".to_owned(),
+        search => format!("No line holds “{search}”."),
+    };
     view! {
         {tools(&tool, &service, &asked, services)}
         <Panel
@@ -117,20 +150,85 @@ fn Lines(tool: String, log: LogView, asked: Asked, services: Vec<String>) -> imp
                 }
             }
         >
-            {(count == 0)
-                .then(|| {
-                    let sentence = if asked.search.is_empty() {
-                        "It wrote nothing yet.".to_owned()
-                    } else {
-                        format!("No line holds “{}”.", asked.search)
-                    };
-                    view! { <p class="hint">{sentence}</p> }
-                })}
-            <pre class="log log-view" role="log" aria-live="off" tabindex="0" aria-label=format!("Log of {service}, times in UTC")>
-                {shown.iter().map(line).collect_view()}
-                {move || newer.with(|lines| lines.iter().map(line).collect_view())}
-            </pre>
+            {switches(following)}
+            {move || is_empty().then(|| view! { <p class="hint">{nothing.clone()}</p> })}
+            <div class="log-box">
+                <div
+                    class="log log-view"
+                    role="log"
+                    aria-live="off"
+                    tabindex="0"
+                    aria-label=format!("Log of {service}, times in UTC")
+                    node_ref=following.view
+                >
+                    {shown.iter().map(|line| log_line(line.at, &line.text)).collect_view()}
+                    {move || dropped(following.dropped.get())}
+                    <div></div>
+                </div>
+                {beneath(following)}
+            </div>
         </Panel>
+    }
+    .into_any()
+}
+
+/// Whether new lines are shown at once, which only a browser with JavaScript can do, and whether long ones are broken.
+fn switches(following: Following) -> AnyView {
+    let is_on = following.is_on;
+    view! {
+        <div class="log-switches">
+            <label class="log-follow">
+                <input
+                    class="check"
+                    type="checkbox"
+                    role="switch"
+                    prop:checked=move || is_on.get()
+                    on:change:target=move |event| is_on.set(event.target().checked())
+                />
+                "Follow"
+            </label>
+            <label>
+                <input class="check log-wrap" type="checkbox" role="switch" checked />
+                "Wrap"
+            </label>
+            <noscript inner_html="Without JavaScript, new lines are seen by loading the page again."></noscript>
+        </div>
+    }
+    .into_any()
+}
+
+/// Stands where lines of the live part were left out.
+fn dropped(count: usize) -> Option<AnyView> {
+    (count > 0).then(|| {
+        view! { <span class="log__line is-dim">{format!("{count} lines are not shown here; the download has them all.")}</span> }
+            .into_any()
+    })
+}
+
+/// What lies over the end of the lines: that following broke off, and the way to lines that wait.
+fn beneath(following: Following) -> AnyView {
+    let Following { is_on, waiting, again, .. } = following;
+    let stopped = move || {
+        let seconds = again.get();
+        (seconds > 0).then(|| format!("Following stopped. It is tried again in {seconds} s."))
+    };
+    let jump = move || {
+        let count = waiting.get();
+        (count > 0 && !is_on.get()).then(|| {
+            view! {
+                <button class="button is-small" type="button" on:click=move |_| is_on.set(true)>
+                    {if count == 1 { "1 new line".to_owned() } else { format!("{count} new lines") }}
+                </button>
+            }
+        })
+    };
+    view! {
+        <div class="log-box__foot">
+            <p class="log-box__stopped" role="status">
+                {stopped}
+            </p>
+            {jump}
+        </div>
     }
     .into_any()
 }
@@ -182,69 +280,4 @@ fn tools(tool: &str, service: &str, asked: &Asked, services: Vec<String>) -> Any
         </form>
     }
     .into_any()
-}
-
-fn line(line: &LogLineView) -> AnyView {
-    view! {
-        <span class="log__line">
-            <span class="log__time">{line.at.map(format::time_of_day)}</span>
-            {line.text.clone()}
-        </span>
-    }
-    .into_any()
-}
-
-#[cfg(not(feature = "ssr"))]
-mod follow {
-    //! New lines, as long as the page stands.
-
-    use wasm_bindgen::{JsCast, closure::Closure};
-    use web_sys::{EventSource, MessageEvent};
-
-    use super::*;
-
-    /// Older lines of the live part go when there are more.
-    const MOST: usize = 2000;
-
-    /// Follows the log from its `last` line on and puts new lines into `newer`.
-    pub fn follow(tool: &str, asked: &Asked, last: Option<&LogLineView>, newer: RwSignal<Vec<LogLineView>>) {
-        let after = last.and_then(|last| last.at).map(|at| format!("&after={}", client::encode(&at.to_string())));
-        let path = format!("{}/tools/{}/logs/live", api::ROOT, client::encode(tool));
-        let url = format!("{path}?{}{}", of(asked), after.unwrap_or_default());
-        Effect::new(move |_| {
-            let Ok(source) = EventSource::new(&url) else { return };
-            let heard = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
-                let data = message.data().as_string().unwrap_or_default();
-                let Ok(line) = serde_json::from_str::<LogLineView>(&data) else { return };
-                let is_at_end = at_end();
-                newer.try_update(|lines| {
-                    lines.push(line);
-                    let excess = lines.len().saturating_sub(MOST);
-                    lines.drain(..excess);
-                });
-                // Who scrolled up is reading; the page holds still.
-                if is_at_end {
-                    request_animation_frame(scroll_to_end);
-                }
-            });
-            source.set_onmessage(Some(heard.as_ref().unchecked_ref()));
-            let held = send_wrapper::SendWrapper::new((source, heard));
-            on_cleanup(move || held.0.close());
-            request_animation_frame(scroll_to_end);
-        });
-    }
-
-    fn view() -> Option<web_sys::Element> {
-        document().query_selector(".log-view").ok().flatten()
-    }
-
-    fn at_end() -> bool {
-        view().is_some_and(|view| view.scroll_top() + view.client_height() >= view.scroll_height() - 24)
-    }
-
-    fn scroll_to_end() {
-        if let Some(view) = view() {
-            view.set_scroll_top(view.scroll_height());
-        }
-    }
 }

@@ -1,6 +1,8 @@
 //! One tool: its head and tabs, which its pages share.
 
 pub mod first_login;
+#[cfg(not(feature = "ssr"))]
+mod follow;
 pub mod logs;
 pub mod overview;
 pub mod remove;

@@ -65,15 +65,21 @@ fn form(details: &ToolDetails, entry: EntryDetails, refused: RwSignal<Refused>) 
     let present = details.answers.clone();
     let listens_on_network = details.ports.iter().any(|port| port.host_ip != "127.0.0.1" && port.host_ip != "::1");
     let reach = if listens_on_network { Reach::Network } else { Reach::Machine };
-    let ways = details
-        .ports
-        .iter()
-        .map(|port| WayIn {
-            name: port.name.clone(),
-            protocol: port.protocol.clone(),
-            port: port.host_port.to_string(),
-        })
-        .collect();
+    let optional = |name: &str| entry.exposes.iter().any(|way| way.is_optional && way.name == name);
+    let listens = details.ports.iter().map(|port| WayIn {
+        name: port.name.clone(),
+        protocol: port.protocol.clone(),
+        port: port.host_port.to_string(),
+        is_optional: optional(&port.name),
+    });
+    let is_left_out = |name: &str| details.ports.iter().all(|port| port.name != name);
+    let left_out = entry.exposes.iter().filter(|way| way.is_optional && is_left_out(&way.name)).map(|way| WayIn {
+        name: way.name.clone(),
+        protocol: way.protocol.clone(),
+        port: String::new(),
+        is_optional: true,
+    });
+    let ways = listens.chain(left_out).collect();
     let path = format!("/tools/{name}/settings");
     let review = Review::new(format!("{path}/plan"), false, refused);
     let go = view! {

@@ -230,24 +230,19 @@ async fn first_login(
 struct LogQuery {
     /// The service; the one behind the tool's address when absent.
     service: String,
-    /// At most so many of the newest lines, 1 to 5000; 500 when absent.
+    /// At most so many of the newest lines that are asked for, 1 to 5000; 500 when absent. A log that is followed begins
+    /// with so many of its newest lines, and the search comes after.
     tail: Option<String>,
     /// Only lines that contain this text, in any case.
     search: String,
-    /// Only lines written after this instant; then as many as there are.
+    /// Only lines written after this instant. A log that is followed begins with all of them.
     after: Option<Timestamp>,
 }
 
 impl LogQuery {
-    fn request(&self, follow: bool) -> LogRequest {
-        let tail = self.tail.as_ref().and_then(|tail| tail.parse::<u32>().ok()).unwrap_or(500).clamp(1, 5000);
-        let tail = if self.after.is_some() { None } else { Some(tail) };
-        LogRequest { service: self.service.clone(), tail, since: self.after, follow }
-    }
-
-    fn matches(&self, line: &LogLineView) -> bool {
-        let is_new = self.after.is_none_or(|after| line.at.is_none_or(|at| at > after));
-        is_new && (self.search.is_empty() || line.text.to_lowercase().contains(&self.search.to_lowercase()))
+    fn request(self, follow: bool) -> LogRequest {
+        let tail = self.tail.and_then(|tail| tail.parse::<u32>().ok()).unwrap_or(500).clamp(1, 5000);
+        LogRequest { service: self.service, tail: Some(tail), after: self.after, search: self.search, follow }
     }
 }
 
@@ -264,8 +259,7 @@ async fn logs(
 ) -> Answer<Json<LogView>> {
     let wanted: LogQuery = query(text.as_deref().unwrap_or_default())?;
     let (service, lines) = panel.tools.logs(&actor, &tool, &wanted.request(false)).await?;
-    let lines = lines.filter(|line| std::future::ready(wanted.matches(line))).collect().await;
-    Ok(Json(LogView { service, lines }))
+    Ok(Json(LogView { service, lines: lines.collect().await }))
 }
 
 /// A service's log as it is written: server-sent events, each a line as JSON with its instant as id. The `Last-Event-ID`
@@ -285,9 +279,7 @@ async fn follow_logs(
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     wanted.after = last.or(wanted.after);
     let (_, lines) = panel.tools.logs(&actor, &tool, &wanted.request(true)).await?;
-    let events = lines
-        .filter(move |line| std::future::ready(wanted.matches(line)))
-        .filter_map(|line| std::future::ready(line_event(&line).ok().map(Ok)));
+    let events = lines.filter_map(|line| std::future::ready(line_event(&line).ok().map(Ok)));
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
@@ -313,8 +305,7 @@ async fn download_logs(
     let wanted: LogQuery = query(text.as_deref().unwrap_or_default())?;
     let request = LogRequest { tail: None, ..wanted.request(false) };
     let (service, lines) = panel.tools.logs(&actor, &tool, &request).await?;
-    let found = lines.filter(move |line| std::future::ready(wanted.matches(line)));
-    let body = found.map(|line| {
+    let body = lines.map(|line| {
         let at = line.at.map(|at| format!("{at} ")).unwrap_or_default();
         Ok::<_, Infallible>(format!("{at}{}\n", line.text))
     });
