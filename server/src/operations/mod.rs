@@ -403,7 +403,7 @@ impl Operations {
         store::lines(&self.db, operation_id, limit).await
     }
 
-    /// Operations, newest first, before `before`, of one tool or of all, unfinished only or all.
+    /// Operations, newest first, before `before`, of one tool or of all, wherever they stand or not.
     ///
     /// # Errors
     /// Whatever the database refuses.
@@ -438,12 +438,25 @@ pub struct ListQuery {
     pub tool_id: Option<Uuid>,
     /// Only this one.
     pub operation_id: Option<Uuid>,
-    /// Only those that have not ended.
-    pub unfinished: bool,
+    /// Only those that stand so.
+    pub standing: Standing,
     /// Only those asked for before this one.
     pub before: Option<Uuid>,
     /// At most so many.
     pub limit: i64,
+}
+
+/// Which operations are wanted, by where they stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// All.
+    #[default]
+    Any,
+    /// Those that have not ended.
+    Unfinished,
+    /// Those that have not ended, and those that need a hand as long as no later operation of their tool, leaving aside
+    /// what was undone, says how it went on.
+    Open,
 }
 
 /// How far an operation is.

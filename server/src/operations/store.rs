@@ -9,7 +9,7 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{CHANNEL, JournaledStep, ListQuery, NewOperation, Operation, Progress, UndoneStep};
+use super::{CHANNEL, JournaledStep, ListQuery, NewOperation, Operation, Progress, Standing, UndoneStep};
 use crate::engine::{LayerProgress, Mark};
 
 /// The text a state or kind has in the database: the same word as on the wire.
@@ -118,7 +118,14 @@ pub(super) async fn list(db: &PgPool, query: &ListQuery) -> Result<Vec<(Operatio
            from operations o
            where ($1::uuid is null or o.tool_id = $1)
              and ($2::uuid is null or o.operation_id = $2)
-             and (not $3 or o.state in ('queued', 'running', 'unwinding'))
+             and (not $3
+                  or o.state in ('queued', 'running', 'unwinding')
+                  or ($6
+                      and o.state = 'needs_hand'
+                      and not exists (select 1 from operations n
+                                      where n.tool_id = o.tool_id
+                                        and n.state <> 'undone'
+                                        and (n.created_at, n.operation_id) > (o.created_at, o.operation_id))))
              and ($4::uuid is null
                   or (o.created_at, o.operation_id) <
                      (select b.created_at, b.operation_id from operations b where b.operation_id = $4))
@@ -126,9 +133,10 @@ pub(super) async fn list(db: &PgPool, query: &ListQuery) -> Result<Vec<(Operatio
            limit $5"#,
         query.tool_id,
         query.operation_id,
-        query.unfinished,
+        query.standing != Standing::Any,
         query.before,
         query.limit,
+        query.standing == Standing::Open,
     )
     .fetch_all(db)
     .await?;

@@ -5,6 +5,7 @@
 mod bed;
 mod conditional;
 mod metrics;
+mod need;
 mod password;
 mod rights;
 mod wrong;

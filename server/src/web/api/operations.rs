@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::operations::ListQuery;
+use crate::operations::{ListQuery, Standing};
 use crate::web::Panel;
 use crate::web::input::{Path, query};
 use crate::web::problem::{Answer, Refusal};
@@ -62,10 +62,13 @@ async fn list(
         None | Some("") => None,
         Some(tool) => Some(panel.tools.find(&actor, tool).await?.tool.tool_id),
     };
-    let unfinished = wanted.state.as_deref() == Some("running");
+    let standing = match wanted.state.as_deref() {
+        Some("running") => Standing::Unfinished,
+        _ => Standing::Any,
+    };
     let size = wanted.limit.and_then(|limit| limit.parse::<usize>().ok()).unwrap_or(PAGE).clamp(1, PAGE);
     let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
-    let asked = ListQuery { tool_id, operation_id: None, unfinished, before, limit };
+    let asked = ListQuery { tool_id, operation_id: None, standing, before, limit };
     let mut items = panel.tools.operations(&actor, &asked).await?;
     let has_more = items.len() > size;
     items.truncate(size);
