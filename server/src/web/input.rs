@@ -54,14 +54,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
                     Refusal::unreadable(400, format!("The body is not the JSON it should be: {error}."))
                 })?
             }
-            "application/x-www-form-urlencoded" => {
-                let form = Form::<Vec<(String, String)>>::from_request(request, state).await;
-                let Form(pairs) = form.map_err(|error| match error.status().as_u16() {
-                    413 => too_large(error),
-                    _ => Refusal::unreadable(400, "The form could not be read."),
-                })?;
-                nest(pairs)
-            }
+            "application/x-www-form-urlencoded" => nest(read_form(request, state).await?),
             _ => {
                 let detail = "Send JSON (application/json) or a form (application/x-www-form-urlencoded).";
                 return Err(Refusal::unreadable(415, detail));
@@ -75,6 +68,19 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
             .map(Self)
             .map_err(|error| Refusal::unreadable(400, format!("The body has not the form it should have: {error}.")))
     }
+}
+
+/// The pairs of a form, in their order.
+///
+/// # Errors
+/// When the body is no form, too large, or breaks off.
+pub async fn read_form<S: Send + Sync>(request: Request, state: &S) -> Result<Vec<(String, String)>, Refusal> {
+    let form = Form::<Vec<(String, String)>>::from_request(request, state).await;
+    form.map(|Form(pairs)| pairs).map_err(|error| match error.status().as_u16() {
+        413 => too_large(error),
+        415 => Refusal::unreadable(415, "A form is sent as application/x-www-form-urlencoded."),
+        _ => Refusal::unreadable(400, "The form could not be read."),
+    })
 }
 
 /// Reads a query string with the same rule for dots as a form.
@@ -138,13 +144,8 @@ mod tests {
 
     #[test]
     fn dots_in_a_form_are_maps() {
-        let pairs = [
-            ("name", "wiki"),
-            ("ports.web", "8080"),
-            ("answers.A.B", "x"),
-            ("idempotency_key", "k"),
-            ("name.first", "lost: name is a text"),
-        ];
+        let pairs =
+            [("name", "wiki"), ("ports.web", "8080"), ("answers.A.B", "x"), ("name.first", "lost: name is a text")];
         let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         assert_eq!(nest(pairs), json!({ "name": "wiki", "ports": { "web": "8080" }, "answers": { "A.B": "x" } }));
     }
