@@ -8,8 +8,10 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::header;
 use http::request::Parts;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use utoipa::IntoParams;
 
 use super::problem::Refusal;
 
@@ -81,6 +83,40 @@ pub async fn read_form<S: Send + Sync>(request: Request, state: &S) -> Result<Ve
         415 => Refusal::unreadable(415, "A form is sent as application/x-www-form-urlencoded."),
         _ => Refusal::unreadable(400, "The form could not be read."),
     })
+}
+
+/// The query of a list. A name that the API's document does not tell is refused: a choice that is misspelt must not
+/// look like none.
+pub struct Query<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + IntoParams> FromRequestParts<S> for Query<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let text = parts.uri.query().unwrap_or_default();
+        let known = T::into_params(|| None);
+        let given: Map<String, Value> = query(text)?;
+        let is_known = |name: &str| known.iter().any(|known| known.name == name);
+        match given.iter().find(|(name, value)| !is_known(name) || !value.is_string()) {
+            Some((name, _)) => Err(Refusal::choice(name, format!("This list knows no choice named `{name}`."))),
+            None => query(text).map(Self),
+        }
+    }
+}
+
+/// The query of a list that offers no choice.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct NoChoice {}
+
+/// How many items a page of a list holds: as many as were asked for, else `most`.
+///
+/// # Errors
+/// When that is no number from 1 to `most`.
+pub fn page_size(limit: Option<&str>, most: usize) -> Result<usize, Refusal> {
+    let Some(limit) = limit.filter(|limit| !limit.is_empty()) else { return Ok(most) };
+    let size = limit.parse().ok().filter(|size| (1..=most).contains(size));
+    size.ok_or_else(|| Refusal::choice("limit", format!("`limit` has to be a number from 1 to {most}.")))
 }
 
 /// Reads a query string with the same rule for dots as a form.

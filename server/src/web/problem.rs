@@ -55,6 +55,13 @@ impl Refusal {
         Self(Problem::new(status, "unreadable", "The request cannot be read", detail))
     }
 
+    /// A value of the query cannot be what it is.
+    pub fn choice(name: &str, message: impl Into<String>) -> Self {
+        let Self(mut problem) = Self::unreadable(400, message);
+        problem.fields = vec![FieldProblem { field: name.to_owned(), message: problem.detail.clone() }];
+        Self(problem)
+    }
+
     /// Fields of the request are wrong.
     pub fn fields(fields: Vec<FieldProblem>) -> Self {
         let detail = match fields.as_slice() {

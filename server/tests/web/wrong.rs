@@ -131,3 +131,30 @@ async fn what_no_page_takes_is_answered_with_a_page(db: PgPool) {
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
     assert!(answer.page().contains("There is no page here."));
 }
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_choice_that_a_list_does_not_know_is_refused_by_name(db: PgPool) {
+    let bed = Bed::new(&db).await;
+    let cookie = bed.sign_in(Role::Administrator).await;
+    for list in ["tools", "catalog", "registries", "sessions", "operations", "activity"] {
+        let answer = bed.get(&format!("/api/v1/{list}"), &cookie).await;
+        assert_eq!(answer.status, StatusCode::OK, "{list}: {}", answer.text());
+        for choice in ["sort=name", "limits=5", "a.b=c", "state.x=running"] {
+            let answer = bed.get(&format!("/api/v1/{list}?{choice}"), &cookie).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{list}?{choice}: {}", answer.text());
+            let name = choice.split(['=', '.']).next().unwrap();
+            assert!(answer.problem().detail.contains(&format!("`{name}`")), "{list}?{choice}: {}", answer.text());
+        }
+        for limit in ["abc", "0", "-1", "5.5", "100000", "%20"] {
+            let answer = bed.get(&format!("/api/v1/{list}?limit={limit}"), &cookie).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{list} {limit}: {}", answer.text());
+            assert!(answer.problem().field("limit").is_some(), "{list} {limit}");
+        }
+        let answer = bed.get(&format!("/api/v1/{list}?state=foo"), &cookie).await;
+        assert_eq!(
+            (answer.status, answer.problem().field("state").is_some()),
+            (StatusCode::BAD_REQUEST, true),
+            "{list}"
+        );
+    }
+}

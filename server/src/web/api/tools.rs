@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::tools::LogRequest;
 use crate::web::Panel;
-use crate::web::input::{Input, Path, query};
+use crate::web::input::{Input, NoChoice, Path, Query, query};
 use crate::web::problem::Answer;
 use crate::web::session::{Key, Who};
 
@@ -60,9 +60,9 @@ fn begun(operation_id: Uuid) -> (StatusCode, [(header::HeaderName, String); 1], 
 /// All tools: those in need first, then by name.
 #[utoipa::path(
     get, path = "/tools", tag = "tools",
-    responses((status = 200, body = Vec<ToolView>), (status = 401, body = Problem), (status = 403, body = Problem), (status = 500, body = Problem))
+    responses((status = 200, body = Vec<ToolView>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 500, body = Problem))
 )]
-async fn list(State(panel): State<Panel>, Who(actor): Who) -> Answer<Json<Vec<ToolView>>> {
+async fn list(State(panel): State<Panel>, Who(actor): Who, _: Query<NoChoice>) -> Answer<Json<Vec<ToolView>>> {
     Ok(Json(panel.tools.list(&actor).await?))
 }
 
