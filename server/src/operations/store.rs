@@ -36,10 +36,12 @@ pub(super) async fn insert(
     now: Timestamp,
     operation: NewOperation,
 ) -> Result<(), sqlx::Error> {
+    let (key, digest) = operation.request.map(|request| (request.key, request.digest)).unzip();
     sqlx::query!(
         "insert into operations
-             (operation_id, kind, state, tool_id, tool_name, entry_name, actor, actor_id, idempotency_key, created_at)
-         values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9)",
+             (operation_id, kind, state, tool_id, tool_name, entry_name, actor, actor_id, idempotency_key, request_digest,
+              created_at)
+         values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10)",
         operation_id,
         word(operation.kind),
         operation.tool_id,
@@ -47,7 +49,8 @@ pub(super) async fn insert(
         operation.entry_name,
         operation.actor,
         operation.actor_id,
-        operation.idempotency_key,
+        key,
+        digest,
         now.to_sqlx() as _,
     )
     .execute(&mut *transaction)
@@ -71,14 +74,22 @@ pub(super) async fn insert(
     announce(transaction, operation_id).await
 }
 
-pub(super) async fn by_key(db: &PgPool, actor_id: Option<Uuid>, key: &str) -> Result<Option<Uuid>, sqlx::Error> {
-    sqlx::query_scalar!(
-        "select operation_id from operations where actor_id is not distinct from $1 and idempotency_key = $2",
+pub(super) async fn by_key(
+    db: &PgPool,
+    actor_id: Option<Uuid>,
+    key: &str,
+) -> Result<Option<(Uuid, Option<Vec<u8>>)>, sqlx::Error> {
+    let row = sqlx::query!(
+        "select operation_id, request_digest
+         from operations
+         where actor_id is not distinct from $1
+           and idempotency_key = $2",
         actor_id,
         key,
     )
     .fetch_optional(db)
-    .await
+    .await?;
+    Ok(row.map(|row| (row.operation_id, row.request_digest)))
 }
 
 /// How many operations a tool ever had, and whether one of them has not ended.

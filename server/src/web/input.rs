@@ -15,8 +15,7 @@ use utoipa::IntoParams;
 
 use super::problem::Refusal;
 
-/// A request body. In a form `ports.web=8080` is the entry `web` of the map `ports`, and the field `idempotency_key`
-/// is left out, since it travels as a header otherwise.
+/// A request body. In a form `ports.web=8080` is the entry `web` of the map `ports`.
 pub struct Input<T>(pub T);
 
 /// The parts of the path that a route names. Where they cannot be what they should be, there is nothing.
@@ -38,9 +37,6 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
         })
     }
 }
-
-/// The hidden field of forms that carries the idempotency key.
-pub const KEY_FIELD: &str = "idempotency_key";
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     type Rejection = Refusal;
@@ -158,7 +154,7 @@ fn too_large(_: impl Sized) -> Refusal {
 /// Turns pairs of a form into an object; the last of equal names counts.
 fn nest(pairs: Vec<(String, String)>) -> Value {
     let mut object = Map::new();
-    for (name, value) in pairs.into_iter().filter(|(name, _)| name != KEY_FIELD) {
+    for (name, value) in pairs {
         match name.split_once('.') {
             None => {
                 object.insert(name, Value::String(value));

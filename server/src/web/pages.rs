@@ -170,10 +170,12 @@ async fn post(site: Site, form: forms::Found, request: Request) -> Response {
     // A form marks its own secret fields, so that they are never put back; the API knows nothing of the mark.
     let (sealed, fields): (Fields, Fields) = fields.into_iter().partition(|(name, _)| name == "sealed");
     let sealed: Vec<String> = sealed.into_iter().map(|(_, name)| name).collect();
+    let (mut keys, fields): (Fields, Fields) = fields.into_iter().partition(|(name, _)| name == forms::KEY_FIELD);
     if form.then == forms::Then::Look {
         return again(site, &parts, &form, kept(fields, &sealed)).await;
     }
-    let asked = Call { method: form.method, path: format!("{}{}", api::ROOT, form.api), body: body_of(&fields) };
+    let (path, key) = (format!("{}{}", api::ROOT, form.api), keys.pop().map(|(_, key)| key).unwrap_or_default());
+    let asked = Call { method: form.method, path, body: body_of(&fields), key };
     let mut headers = passed_on(&parts.headers);
     // The origin check of the API must see where the form came from.
     for name in [header::ORIGIN, header::HOST, HeaderName::from_static("sec-fetch-site")] {
@@ -274,6 +276,11 @@ async fn call(
     if asked.method != app::client::Method::Get {
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         request.headers_mut().insert(header::CONTENT_TYPE, form);
+    }
+    if !asked.key.is_empty() {
+        // What cannot be a header is refused like every other key of a wrong form.
+        let key = HeaderValue::from_str(&asked.key).unwrap_or(HeaderValue::from_static(""));
+        request.headers_mut().insert(HeaderName::from_static("idempotency-key"), key);
     }
     match asked.path.parse() {
         Ok(uri) => *request.uri_mut() = uri,

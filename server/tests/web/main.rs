@@ -7,5 +7,6 @@ mod conditional;
 mod metrics;
 mod need;
 mod password;
+mod repeat;
 mod rights;
 mod wrong;
