@@ -10,7 +10,7 @@ pub struct Problem {
     pub title: String,
     /// The HTTP status, repeated.
     pub status: u16,
-    /// A stable name for programs, such as `name_taken`. It never changes its meaning.
+    /// A stable name for programs, such as `busy`. It never changes its meaning; `docs/problems.md` lists all.
     pub code: String,
     /// What happened, why, and what to do, for this occurrence.
     pub detail: String,

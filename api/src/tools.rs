@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::operations::OperationView;
+use crate::operations::{OperationState, OperationView};
 
 /// How a tool or service is, as of the last thing the engine said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -59,9 +59,21 @@ pub struct ToolView {
     /// Memory in use; absent until measured.
     #[serde(default)]
     pub memory_bytes: Option<u64>,
-    /// The operation under way.
+    /// The operation under way, or the one that needs a hand.
     #[serde(default)]
     pub operation: Option<OperationView>,
+}
+
+impl ToolView {
+    /// The operation that could neither be brought to its end nor undone, if there is one.
+    pub fn stuck(&self) -> Option<&OperationView> {
+        self.operation.as_ref().filter(|operation| operation.state == OperationState::NeedsHand)
+    }
+
+    /// Whether it waits for a person: it is unhealthy, has failed, or an operation on it needs a hand.
+    pub fn is_in_need(&self) -> bool {
+        matches!(self.condition, Condition::Unhealthy | Condition::Failed) || self.stuck().is_some()
+    }
 }
 
 /// Everything about a tool. `GET /tools/{tool}`.

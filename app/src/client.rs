@@ -43,6 +43,8 @@ pub struct Call {
     pub path: String,
     /// An `application/x-www-form-urlencoded` body; empty when there is none.
     pub body: String,
+    /// The key by which the call is known when it is made again; empty when it has none.
+    pub key: String,
 }
 
 /// Reads `path` (below [`api::ROOT`]); never touches the status of the page.
@@ -129,7 +131,7 @@ fn load<T>(path: Box<dyn Fn() -> String + Send + Sync>, ask: fn(&str) -> TextToC
 }
 
 fn read_of(path: &str) -> Call {
-    Call { method: Method::Get, path: format!("{}{path}", api::ROOT), body: String::new() }
+    Call { method: Method::Get, path: format!("{}{path}", api::ROOT), body: String::new(), key: String::new() }
 }
 
 async fn text(answer: impl Future<Output = (u16, String)> + Send) -> Text {
@@ -140,13 +142,14 @@ fn value<T: DeserializeOwned>(text: Text) -> Result<T, Problem> {
     text.and_then(|text| parse(&text))
 }
 
-/// Sends a form body to `path` (below [`api::ROOT`]).
+/// Sends a form body to `path` (below [`api::ROOT`]), with the form's key unless that is empty.
 pub fn send<T: DeserializeOwned + 'static>(
     method: Method,
     path: &str,
     body: String,
+    key: String,
 ) -> impl Future<Output = Result<T, Problem>> + Send + use<T> {
-    let answer = half::call(Call { method, path: format!("{}{path}", api::ROOT), body });
+    let answer = half::call(Call { method, path: format!("{}{path}", api::ROOT), body, key });
     async move { read(answer.await) }
 }
 
@@ -316,6 +319,9 @@ mod half {
         if call.method != Method::Get {
             headers.set("content-type", "application/x-www-form-urlencoded")?;
             init.set_body(&call.body.into());
+        }
+        if !call.key.is_empty() {
+            headers.set("idempotency-key", &call.key)?;
         }
         init.set_headers(&headers);
         let window = web_sys::window().ok_or(JsValue::NULL)?;

@@ -25,6 +25,9 @@ pub enum Then {
     Look,
 }
 
+/// The hidden field that carries the key of a form: no part of the body, it travels as the header `Idempotency-Key`.
+pub const KEY_FIELD: &str = "idempotency_key";
+
 /// One row of the table. `{name}` stands for one segment in all three paths.
 #[derive(Clone, Copy, Debug)]
 pub struct Form {

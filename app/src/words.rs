@@ -4,7 +4,7 @@ use api::{
     catalog::Text,
     operations::{OperationKind, OperationState, OperationView},
     session::Role,
-    tools::Condition,
+    tools::{Condition, ToolView},
 };
 
 /// The tone of a state: its icon's outline and its colour.
@@ -71,6 +71,24 @@ pub fn condition(condition: Condition) -> (Tone, &'static str) {
         Condition::Stopped => (Tone::Off, "Stopped"),
         Condition::Unknown => (Tone::Unknown, "Unknown"),
     }
+}
+
+/// How a tool is, or what is under way with it, as a word for a list.
+pub fn tool(tool: &ToolView) -> (Tone, &'static str) {
+    match open(tool) {
+        Some(open) => operation(open),
+        None => condition(tool.condition),
+    }
+}
+
+/// The operation of a tool that is under way or needs a hand.
+pub fn open(tool: &ToolView) -> Option<&OperationView> {
+    tool.operation.as_ref().filter(|operation| !operation.state.has_ended()).or(tool.stuck())
+}
+
+/// Why a tool needs somebody, in one sentence; empty when all is well.
+pub fn why(tool: &ToolView) -> &str {
+    tool.stuck().map_or(&tool.reason, |operation| &operation.problem)
 }
 
 /// What an operation is doing or did, as a word for a list.

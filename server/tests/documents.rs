@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "what fails in a test ends it, wherever it stands")]
 #![expect(clippy::disallowed_methods, reason = "the program is run as people run it")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use regex::Regex;
 
 const FORGE: &str = include_str!("../src/catalog/fixtures/forge.yaml");
 const ICON: &str = "<svg xmlns='http://www.w3.org/2000/svg'/>";
@@ -32,6 +35,40 @@ fn the_program_prints_the_committed_schema_of_entries() {
     let printed = summoner(&["catalog", "schema"]);
     assert!(printed.status.success());
     assert_eq!(String::from_utf8(printed.stdout).unwrap(), committed("entry.schema.json"));
+}
+
+/// Every code that a problem is made with in the sources below `folder`.
+fn codes(folder: &Path, found: &mut BTreeSet<String>) {
+    let made = Regex::new(r#"Problem::new\(\s*[\w.]+,\s*(?:"(\w+)"|(\w+))"#).unwrap();
+    for item in std::fs::read_dir(folder).unwrap().map(|item| item.unwrap().path()) {
+        if item.is_dir() {
+            codes(&item, found);
+            continue;
+        }
+        let source = std::fs::read_to_string(&item).unwrap_or_default();
+        for code in made.captures_iter(&source) {
+            let named = |name: &str| {
+                let constant = Regex::new(&format!(r#"const {name}: &str = "(\w+)";"#)).unwrap();
+                constant.captures(&source).map(|code| code[1].to_owned())
+            };
+            let code = code.get(1).map_or_else(|| named(&code[2]), |code| Some(code.as_str().to_owned()));
+            found.insert(code.unwrap_or_else(|| panic!("a code in {} is no plain text", item.display())));
+        }
+        assert_eq!(made.find_iter(&source).count(), source.matches("Problem::new(").count(), "{}", item.display());
+    }
+}
+
+#[test]
+fn every_code_of_a_problem_is_listed_once_and_none_that_is_not_made() {
+    let mut made = BTreeSet::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    codes(&root.join("src"), &mut made);
+    codes(&root.join("../app/src"), &mut made);
+    let listed = committed("problems.md");
+    let row = Regex::new(r"(?m)^\| `(\w+)` \|").unwrap();
+    let listed: Vec<String> = row.captures_iter(&listed).map(|row| row[1].to_owned()).collect();
+    assert_eq!(listed.iter().cloned().collect::<BTreeSet<_>>(), made, "docs/problems.md and the sources");
+    assert_eq!(listed.len(), made.len(), "each has one row");
 }
 
 /// A folder of entries, gone with the test.

@@ -2,16 +2,17 @@
 
 use leptos::{ev::SubmitEvent, prelude::*};
 
-use crate::forms::Refused;
+use crate::forms::{self, Refused};
 
 /// What the server says about the form this page answers; the same on both sides. Call it once, at the head of a page.
 pub fn refused() -> RwSignal<Refused> {
     RwSignal::new(SharedValue::new(|| use_context::<Refused>().unwrap_or_default()).into_inner())
 }
 
-/// An idempotency key for a form of this page; the same on both sides.
-pub fn idempotency_key() -> String {
-    SharedValue::new(new_key).into_inner()
+/// What makes a form that is sent twice begin one operation. The browser keeps the value that the server wrote: what
+/// stands in the page already is not written again when the program takes it over.
+fn key() -> AnyView {
+    view! { <input type="hidden" name=forms::KEY_FIELD value=new_key() autocomplete="off" /> }.into_any()
 }
 
 #[cfg(feature = "ssr")]
@@ -41,9 +42,11 @@ pub fn PostForm(
     children: Children,
 ) -> impl IntoView {
     let submit = enhanced(&action, refused);
+    let found = forms::find(action.split('?').next().unwrap_or_default());
+    let begins = found.is_some_and(|found| found.then == forms::Then::Operation);
     view! {
         <form method="post" action=action class=class on:submit=submit novalidate>
-            {children()}
+            {begins.then(key)} {children()}
         </form>
     }
     .into_any()
@@ -58,7 +61,7 @@ fn enhanced(_action: &str, _refused: RwSignal<Refused>) -> impl Fn(SubmitEvent) 
 fn enhanced(action: &str, refused: RwSignal<Refused>) -> impl Fn(SubmitEvent) + use<> {
     use leptos::task::spawn_local;
 
-    use crate::{client, forms};
+    use crate::client;
 
     let navigate = leptos_router::hooks::use_navigate();
     let path = action.split('?').next().unwrap_or_default().to_owned();
@@ -70,13 +73,13 @@ fn enhanced(action: &str, refused: RwSignal<Refused>) -> impl Fn(SubmitEvent) + 
         if is_busy.get_value() {
             return;
         }
-        let Some(body) = body_of(&form) else { return };
+        let Some((body, key)) = body_of(&form) else { return };
         let (navigate, next) = (navigate.clone(), next.with_untracked(|query| query.get("next")));
         is_busy.set_value(true);
         // The form keeps its width and says that it works; styles do the rest.
         let _ = form.set_attribute("aria-busy", "true");
         spawn_local(async move {
-            let answer = client::send::<serde_json::Value>(found.method, &found.api, body).await;
+            let answer = client::send::<serde_json::Value>(found.method, &found.api, body, key).await;
             let _ = form.remove_attribute("aria-busy");
             is_busy.try_set_value(false);
             match answer {
@@ -117,11 +120,13 @@ fn to_refusal() {
     }
 }
 
-/// The body the browser would post.
+/// The body the browser would post, and the key of the form, which is empty where it has none.
 #[cfg(not(feature = "ssr"))]
-pub fn body_of(form: &web_sys::HtmlFormElement) -> Option<String> {
+pub fn body_of(form: &web_sys::HtmlFormElement) -> Option<(String, String)> {
     let data = web_sys::FormData::new_with_form(form).ok()?;
     let parameters = web_sys::UrlSearchParams::new_with_str_sequence_sequence(&data).ok()?;
     parameters.delete("sealed");
-    Some(String::from(parameters.to_string()))
+    let key = parameters.get(forms::KEY_FIELD).unwrap_or_default();
+    parameters.delete(forms::KEY_FIELD);
+    Some((String::from(parameters.to_string()), key))
 }

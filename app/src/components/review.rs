@@ -130,7 +130,9 @@ impl Review {
         };
 
         let form = self.around.get_untracked().and_then(|around| around.query_selector("form").ok().flatten());
-        let Some(body) = form.and_then(|form| form.dyn_into().ok()).and_then(|form| body_of(&form)) else { return };
+        let Some((body, _)) = form.and_then(|form| form.dyn_into().ok()).and_then(|form| body_of(&form)) else {
+            return;
+        };
         self.beside.update(|beside| beside.is_asking = true);
         let path = self.hand.plan.get_value();
         leptos::task::spawn_local(async move {
@@ -140,7 +142,7 @@ impl Review {
                 None
             };
             let kept_volumes = check.map(|check: api::tools::Check| check.kept_volumes).unwrap_or_default();
-            let (problem, plan) = match client::send::<PlanView>(Method::Post, &path, body).await {
+            let (problem, plan) = match client::send::<PlanView>(Method::Post, &path, body, String::new()).await {
                 Ok(plan) => (None, Some(plan)),
                 Err(problem) => (Some(problem), None),
             };

@@ -45,12 +45,7 @@ fn Row(tool: ToolView) -> impl IntoView {
     let (name, entry_name) = (tool.name.clone(), tool.entry_name.clone());
     let sub = tool.address.as_deref().map_or(entry_name, bare_address);
     let tool = live.tool(tool);
-    let state = move || {
-        tool.with(|tool| match &tool.operation {
-            Some(operation) if !operation.state.has_ended() => words::operation(operation),
-            _ => words::condition(tool.condition),
-        })
-    };
+    let state = move || tool.with(words::tool);
     view! {
         <tr>
             <td class="tool-table__name">

@@ -59,7 +59,7 @@ fn page(tools: Vec<ToolView>, frame: Option<Frame>, latest: Result<Page<EventVie
     let engine = frame.as_ref().map(|frame| frame.engine.clone());
     let role = frame.as_ref().map_or(Role::Viewer, |frame| frame.me.role);
     let (sentence, lead) = verdict(&tools, engine.as_ref());
-    let needs: Vec<ToolView> = tools.iter().filter(|tool| is_in_need(tool.condition)).take(NEEDS).cloned().collect();
+    let needs: Vec<ToolView> = tools.iter().filter(|tool| tool.is_in_need()).take(NEEDS).cloned().collect();
     let running = frame.map(|frame| frame.running).unwrap_or_default();
     let count = tools.len();
     view! {
@@ -94,8 +94,9 @@ fn is_in_need(condition: Condition) -> bool {
 
 /// The dashboard's answer: a sentence and a line below it.
 pub fn verdict(tools: &[ToolView], engine: Option<&EngineView>) -> (String, String) {
-    let number = |condition: fn(Condition) -> bool| tools.iter().filter(|tool| condition(tool.condition)).count();
-    let (down, unknown) = (number(is_in_need), number(|condition| condition == Condition::Unknown));
+    let (stuck, settled): (Vec<_>, Vec<_>) = tools.iter().partition(|tool| tool.stuck().is_some());
+    let number = |condition: fn(Condition) -> bool| settled.iter().filter(|tool| condition(tool.condition)).count();
+    let (down, unknown) = (number(is_in_need) + stuck.len(), number(|condition| condition == Condition::Unknown));
     let stopped = number(|condition| condition == Condition::Stopped);
     let starting = number(|condition| condition == Condition::Starting);
     let fine = tools.len() - down - unknown - stopped - starting;
@@ -128,7 +129,13 @@ pub fn verdict(tools: &[ToolView], engine: Option<&EngineView>) -> (String, Stri
                 0 => String::new(),
                 unknown => format!(" Of {}, nothing is known.", format::count(unknown)),
             };
-            format!("{} {} down.{unknown}{rest}", format::sentence(&format::count(down)), many(down))
+            let word = match (stuck.len(), down) {
+                (0, 1) => "tool is down",
+                (0, _) => "tools are down",
+                (_, 1) => "tool needs a hand",
+                _ => "tools need you",
+            };
+            format!("{} {word}.{unknown}{rest}", format::sentence(&format::count(down)))
         }
     };
     (sentence, lead(tools, engine))
@@ -143,10 +150,10 @@ fn lead(tools: &[ToolView], engine: Option<&EngineView>) -> String {
     {
         return format!("Docker on {} does not answer, so this is what was last known.", engine.node);
     }
-    let worst = tools.iter().find(|tool| is_in_need(tool.condition) && !tool.reason.is_empty());
+    let worst = tools.iter().find(|tool| tool.is_in_need() && !words::why(tool).is_empty());
     let tools_count = format!("{} {}", tools.len(), if tools.len() == 1 { "tool" } else { "tools" });
     match (worst, engine) {
-        (Some(tool), _) => format!("{}: {}", tool.name, tool.reason),
+        (Some(tool), _) => format!("{}: {}", tool.name, words::why(tool)),
         (None, Some(engine)) => {
             let containers = engine.tool_containers;
             format!("{tools_count}, {containers} {}.", if containers == 1 { "container" } else { "containers" })
@@ -167,19 +174,34 @@ fn needs_you(tools: Vec<ToolView>, role: Role) -> AnyView {
 }
 
 fn need(tool: ToolView, role: Role) -> AnyView {
-    let (_, word) = words::condition(tool.condition);
     let name = tool.name.clone();
+    let stuck = tool.stuck().map(|operation| format!("/operations/{}", operation.operation_id));
+    let (is, since) = match tool.stuck() {
+        Some(operation) => (" needs a hand ".to_owned(), operation.ended_at),
+        None => (format!(" is {} ", words::condition(tool.condition).1.to_lowercase()), tool.since),
+    };
     view! {
         <li class="need">
             {tile(&name, TileSize::Normal)} <div class="need__what">
                 <b>
                     <a href=format!("/tools/{name}")>{name.clone()}</a>
-                    {format!(" is {} ", word.to_lowercase())}
-                    {tool.since.map(lasting)}
+                    {is}
+                    {since.map(lasting)}
                 </b>
-                <p class="hint">{tool.reason.clone()}</p>
+                <p class="hint">{words::why(&tool).to_owned()}</p>
             </div>
-            {(role >= Role::Operator)
+            {stuck
+                .clone()
+                .map(|link| {
+                    view! {
+                        <div class="need__actions">
+                            <a class="button is-small is-primary" href=link>
+                                "See what is left"
+                            </a>
+                        </div>
+                    }
+                })}
+            {(role >= Role::Operator && stuck.is_none())
                 .then(|| {
                     view! {
                         <div class="need__actions">
@@ -355,5 +377,30 @@ mod tests {
             assert_eq!(verdict(&tools(conditions), None).0, expected, "{conditions:?}");
         }
         assert_eq!(verdict(&tools(&[Failed]), None).1, "tool0: It does not answer.");
+    }
+
+    #[test]
+    fn an_operation_that_needs_a_hand_is_no_peace() {
+        let operation = OperationView {
+            operation_id: Uuid::nil(),
+            kind: api::operations::OperationKind::Reconfigure,
+            state: api::operations::OperationState::NeedsHand,
+            tool: "tool1".into(),
+            entry_name: "Gitea".into(),
+            actor: "Ada".into(),
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+            ended_at: None,
+            steps_done: 1,
+            steps: 3,
+            step: String::new(),
+            problem: "The old container could not be started.".into(),
+            is_cancelled: false,
+        };
+        let mut tools = tools(&[Condition::Healthy, Condition::Healthy, Condition::Failed]);
+        tools[1].operation = Some(operation);
+        let (sentence, lead) = verdict(&tools[..2], None);
+        assert_eq!(sentence, "One tool needs a hand. The other one is fine.");
+        assert_eq!(lead, "tool1: The old container could not be started.");
+        assert_eq!(verdict(&tools, None).0, "Two tools need you. The other one is fine.");
     }
 }

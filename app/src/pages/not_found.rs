@@ -1,5 +1,6 @@
-//! The page behind a path that leads nowhere.
+//! The page behind a path that leads nowhere, and behind a request that no page answers.
 
+use api::Problem;
 use leptos::prelude::*;
 
 use crate::components::{icon::mark, verdict::Verdict};
@@ -7,10 +8,10 @@ use crate::components::{icon::mark, verdict::Verdict};
 /// Nothing is here, and where to go instead.
 #[component]
 pub fn NotFound() -> impl IntoView {
+    let detail = "The address may be mistyped, or what it named was never here.";
+    let problem = Problem::new(404, "not_found", "There is no page here.", detail);
     #[cfg(feature = "ssr")]
-    if let Some(backend) = use_context::<crate::client::Backend>() {
-        (backend.status)(404);
-    }
+    let problem = settled(problem);
     view! {
         <main class="page is-lone" id="content">
             <a class="brand" href="/">
@@ -18,9 +19,9 @@ pub fn NotFound() -> impl IntoView {
                 <span class="brand__name">"Summoner"</span>
             </a>
             <Verdict
-                sentence="There is no page here."
-                title="Not found"
-                lead="The address may be mistyped, or what it named was never here."
+                title=if problem.status == 404 { "Not found" } else { "" }
+                sentence=problem.title
+                lead=problem.detail
             />
             <p>
                 <a class="button is-primary" href="/">
@@ -30,4 +31,15 @@ pub fn NotFound() -> impl IntoView {
         </main>
     }
     .into_any()
+}
+
+/// What is wrong, which is the status of the page: `nothing` unless the request itself could not be taken.
+#[cfg(feature = "ssr")]
+fn settled(nothing: Problem) -> Problem {
+    let refused = use_context::<crate::forms::Refused>().and_then(|refused| refused.problem);
+    let problem = refused.unwrap_or(nothing);
+    if let Some(backend) = use_context::<crate::client::Backend>() {
+        (backend.status)(problem.status);
+    }
+    problem
 }

@@ -71,6 +71,15 @@ pub async fn undone(db: &PgPool, marks: &[Mark]) -> Result<Vec<UndoneStep>, sqlx
     store::undone(db, marks).await
 }
 
+/// The key of a request: the same request with the same key gives the same operation.
+#[derive(Clone, Debug)]
+pub struct RequestKey {
+    /// The key, as the person who asks chose it.
+    pub key: String,
+    /// What was asked for with it, as a sealed digest.
+    pub digest: Vec<u8>,
+}
+
 /// An operation as it is planned.
 #[derive(Clone, Debug)]
 pub struct NewOperation {
@@ -86,8 +95,8 @@ pub struct NewOperation {
     pub actor: String,
     /// Who asked for it, when it was a person.
     pub actor_id: Option<Uuid>,
-    /// Repeating a request with this key gives the same operation.
-    pub idempotency_key: Option<String>,
+    /// The key of the request, if it carried one.
+    pub request: Option<RequestKey>,
     /// Its steps, in order; clean-up steps last.
     pub steps: Vec<NewStep>,
 }
@@ -383,11 +392,15 @@ impl Operations {
         Ok(operation_id)
     }
 
-    /// The operation that this person asked for with this key, if there is one.
+    /// The operation that this person asked for with this key, if there is one, and the sealed digest of the request.
     ///
     /// # Errors
     /// Whatever the database refuses.
-    pub async fn repeated(&self, actor_id: Option<Uuid>, key: &str) -> Result<Option<Uuid>, sqlx::Error> {
+    pub async fn repeated(
+        &self,
+        actor_id: Option<Uuid>,
+        key: &str,
+    ) -> Result<Option<(Uuid, Option<Vec<u8>>)>, sqlx::Error> {
         store::by_key(&self.db, actor_id, key).await
     }
 
@@ -415,7 +428,7 @@ impl Operations {
         store::lines(&self.db, operation_id, limit).await
     }
 
-    /// Operations, newest first, before `before`, of one tool or of all, unfinished only or all.
+    /// Operations, newest first, before `before`, of one tool or of all, wherever they stand or not.
     ///
     /// # Errors
     /// Whatever the database refuses.
@@ -467,12 +480,25 @@ pub struct ListQuery {
     pub tool_id: Option<Uuid>,
     /// Only this one.
     pub operation_id: Option<Uuid>,
-    /// Only those that have not ended.
-    pub unfinished: bool,
+    /// Only those that stand so.
+    pub standing: Standing,
     /// Only those asked for before this one.
     pub before: Option<Uuid>,
     /// At most so many.
     pub limit: i64,
+}
+
+/// Which operations are wanted, by where they stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// All.
+    #[default]
+    Any,
+    /// Those that have not ended.
+    Unfinished,
+    /// Those that have not ended, and those that need a hand as long as no later operation of their tool, leaving aside
+    /// what was undone, says how it went on.
+    Open,
 }
 
 /// How far an operation is.

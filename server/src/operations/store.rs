@@ -9,7 +9,7 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{CHANNEL, Change, JournaledStep, ListQuery, NewOperation, Operation, Progress, UndoneStep};
+use super::{CHANNEL, Change, JournaledStep, ListQuery, NewOperation, Operation, Progress, Standing, UndoneStep};
 use crate::engine::{LayerProgress, Mark};
 
 /// The text a state or kind has in the database: the same word as on the wire.
@@ -36,10 +36,12 @@ pub(super) async fn insert(
     now: Timestamp,
     operation: NewOperation,
 ) -> Result<(), sqlx::Error> {
+    let (key, digest) = operation.request.map(|request| (request.key, request.digest)).unzip();
     sqlx::query!(
         "insert into operations
-             (operation_id, kind, state, tool_id, tool_name, entry_name, actor, actor_id, idempotency_key, created_at)
-         values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9)",
+             (operation_id, kind, state, tool_id, tool_name, entry_name, actor, actor_id, idempotency_key, request_digest,
+              created_at)
+         values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10)",
         operation_id,
         word(operation.kind),
         operation.tool_id,
@@ -47,7 +49,8 @@ pub(super) async fn insert(
         operation.entry_name,
         operation.actor,
         operation.actor_id,
-        operation.idempotency_key,
+        key,
+        digest,
         now.to_sqlx() as _,
     )
     .execute(&mut *transaction)
@@ -71,14 +74,22 @@ pub(super) async fn insert(
     announce(transaction, operation_id).await
 }
 
-pub(super) async fn by_key(db: &PgPool, actor_id: Option<Uuid>, key: &str) -> Result<Option<Uuid>, sqlx::Error> {
-    sqlx::query_scalar!(
-        "select operation_id from operations where actor_id is not distinct from $1 and idempotency_key = $2",
+pub(super) async fn by_key(
+    db: &PgPool,
+    actor_id: Option<Uuid>,
+    key: &str,
+) -> Result<Option<(Uuid, Option<Vec<u8>>)>, sqlx::Error> {
+    let row = sqlx::query!(
+        "select operation_id, request_digest
+         from operations
+         where actor_id is not distinct from $1
+           and idempotency_key = $2",
         actor_id,
         key,
     )
     .fetch_optional(db)
-    .await
+    .await?;
+    Ok(row.map(|row| (row.operation_id, row.request_digest)))
 }
 
 /// How many operations a tool ever had, and whether one of them has not ended.
@@ -118,7 +129,14 @@ pub(super) async fn list(db: &PgPool, query: &ListQuery) -> Result<Vec<(Operatio
            from operations o
            where ($1::uuid is null or o.tool_id = $1)
              and ($2::uuid is null or o.operation_id = $2)
-             and (not $3 or o.state in ('queued', 'running', 'unwinding'))
+             and (not $3
+                  or o.state in ('queued', 'running', 'unwinding')
+                  or ($6
+                      and o.state = 'needs_hand'
+                      and not exists (select 1 from operations n
+                                      where n.tool_id = o.tool_id
+                                        and n.state <> 'undone'
+                                        and (n.created_at, n.operation_id) > (o.created_at, o.operation_id))))
              and ($4::uuid is null
                   or (o.created_at, o.operation_id) <
                      (select b.created_at, b.operation_id from operations b where b.operation_id = $4))
@@ -126,9 +144,10 @@ pub(super) async fn list(db: &PgPool, query: &ListQuery) -> Result<Vec<(Operatio
            limit $5"#,
         query.tool_id,
         query.operation_id,
-        query.unfinished,
+        query.standing != Standing::Any,
         query.before,
         query.limit,
+        query.standing == Standing::Open,
     )
     .fetch_all(db)
     .await?;

@@ -7,6 +7,7 @@ use api::FieldProblem;
 use api::operations::{OperationKind, PlanView};
 use api::tools::{DataChoice, Install, Reconfigure, Remove};
 use secrecy::SecretString;
+use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -56,7 +57,7 @@ impl Tools {
     /// # Errors
     /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Busy`], [`Error::NotNow`] when the engine is away.
     pub async fn start(&self, actor: &Actor, name: &str, key: Option<&str>) -> Result<Uuid> {
-        self.change(actor, name, OperationKind::Start, key, |seen, marks| {
+        self.change(actor, name, OperationKind::Start, (key, &()), |seen, marks| {
             plan::start(&seen.resolved, &seen.present, &seen.lost, marks)
         })
         .await
@@ -67,7 +68,7 @@ impl Tools {
     /// # Errors
     /// As [`Tools::start`].
     pub async fn stop(&self, actor: &Actor, name: &str, key: Option<&str>) -> Result<Uuid> {
-        self.change(actor, name, OperationKind::Stop, key, |seen, marks| {
+        self.change(actor, name, OperationKind::Stop, (key, &()), |seen, marks| {
             plan::stop(&seen.resolved, &seen.present, marks)
         })
         .await
@@ -78,7 +79,7 @@ impl Tools {
     /// # Errors
     /// As [`Tools::start`].
     pub async fn restart(&self, actor: &Actor, name: &str, key: Option<&str>) -> Result<Uuid> {
-        self.change(actor, name, OperationKind::Restart, key, |seen, marks| {
+        self.change(actor, name, OperationKind::Restart, (key, &()), |seen, marks| {
             plan::restart(&seen.resolved, &seen.present, &seen.lost, marks)
         })
         .await
@@ -95,7 +96,7 @@ impl Tools {
             let message = format!("To delete the data for good, type {name}. “{}” is something else.", request.confirm);
             return Err(Error::Fields(vec![FieldProblem { field: "confirm".into(), message }]));
         }
-        self.change(actor, name, OperationKind::Remove, key, |seen, marks| {
+        self.change(actor, name, OperationKind::Remove, (key, request), |seen, marks| {
             plan::remove(&seen.resolved, &seen.present, &seen.resources, deletes_data, marks)
         })
         .await
@@ -114,6 +115,7 @@ impl Tools {
     ) -> Result<Uuid> {
         actor.needs(Right::ToolsOperate)?;
         let kind = OperationKind::Reconfigure;
+        let asked = self.keyed(actor, key, kind, name, request)?;
         let begin = async {
             let seen = self.look(name, kind).await?;
             seen.has_its_data()?;
@@ -126,12 +128,12 @@ impl Tools {
             let mut transaction = self.means.db.begin().await?;
             let planned = Planned { tool: &seen.tool, moment: seen.moment, kind, steps };
             // Before the revision, whose number is free only as long as nothing else is under way.
-            let operation = self.begin(&mut transaction, actor, planned, key).await?;
+            let operation = self.begin(&mut transaction, actor, planned, asked.as_ref()).await?;
             self.save_revision(&mut transaction, &new).await?;
             transaction.commit().await?;
             Ok(operation)
         };
-        self.once(actor, key, Box::pin(begin)).await
+        self.once(actor, asked.as_ref(), Box::pin(begin)).await
     }
 
     /// What [`Tools::reconfigure`] would do. Nothing is touched.
@@ -182,16 +184,17 @@ impl Tools {
         Ok(())
     }
 
-    /// Journals what `plan` decides for a tool as it is now.
+    /// Journals what `plan` decides for a tool as it is now; the request is its key, if it has one, and its body.
     async fn change(
         &self,
         actor: &Actor,
         name: &str,
         kind: OperationKind,
-        key: Option<&str>,
+        (key, body): (Option<&str>, &impl Serialize),
         plan: impl FnOnce(&Seen, &mut dyn FnMut() -> Mark) -> Vec<NewStep>,
     ) -> Result<Uuid> {
         actor.needs(Right::ToolsOperate)?;
+        let asked = self.keyed(actor, key, kind, name, body)?;
         let begin = async {
             let seen = self.look(name, kind).await?;
             if matches!(kind, OperationKind::Start | OperationKind::Restart) {
@@ -205,11 +208,11 @@ impl Tools {
             }
             let mut transaction = self.means.db.begin().await?;
             let planned = Planned { tool: &seen.tool, moment: seen.moment, kind, steps };
-            let operation = self.begin(&mut transaction, actor, planned, key).await?;
+            let operation = self.begin(&mut transaction, actor, planned, asked.as_ref()).await?;
             transaction.commit().await?;
             Ok(operation)
         };
-        self.once(actor, key, Box::pin(begin)).await
+        self.once(actor, asked.as_ref(), Box::pin(begin)).await
     }
 
     /// Everything an operation of that kind on a tool is planned from.

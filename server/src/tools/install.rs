@@ -11,6 +11,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::definition::{Definition, Resolved};
+use super::repeat::Keyed;
 use super::steps::check::{self, port_taken, taken};
 use super::{Error, Result, Tools, open_secrets, plan, seal_secrets, store, view};
 use crate::auth::{Actor, Right};
@@ -119,10 +120,11 @@ impl Tools {
     /// As [`Tools::plan_install`]; a name that somebody else took in the meantime is [`Error::Fields`].
     pub async fn install(&self, actor: &Actor, request: &Install, key: Option<&str>) -> Result<Uuid> {
         actor.needs(Right::ToolsInstall)?;
-        self.once(actor, key, Box::pin(self.install_anew(actor, request, key))).await
+        let asked = self.keyed(actor, key, OperationKind::Install, &request.name, request)?;
+        self.once(actor, asked.as_ref(), Box::pin(self.install_anew(actor, request, asked.as_ref()))).await
     }
 
-    async fn install_anew(&self, actor: &Actor, request: &Install, key: Option<&str>) -> Result<Uuid> {
+    async fn install_anew(&self, actor: &Actor, request: &Install, asked: Option<&Keyed>) -> Result<Uuid> {
         let Prepared { resolved, kept, entry_name } = self.prepare(actor, request).await?;
         let sizes = self.sizes(&resolved).await;
         self.room(&sizes, &self.present_images(&resolved).await?).await?;
@@ -153,32 +155,9 @@ impl Tools {
         })?;
         self.save_revision(&mut transaction, &resolved).await?;
         let planned = Planned { tool: &tool, moment: Moment::default(), kind: OperationKind::Install, steps };
-        let operation = self.begin(&mut transaction, actor, planned, key).await?;
+        let operation = self.begin(&mut transaction, actor, planned, asked).await?;
         transaction.commit().await?;
         Ok(operation)
-    }
-
-    /// What this person began with this key before, else what `begin` begins.
-    pub(super) async fn once(
-        &self,
-        actor: &Actor,
-        key: Option<&str>,
-        begin: impl Future<Output = Result<Uuid>>,
-    ) -> Result<Uuid> {
-        if let Some(operation) = self.repeated(actor, key).await? {
-            return Ok(operation);
-        }
-        match begin.await {
-            // Of two equal requests at once the slower finds the name taken or the tool busy: by the faster.
-            Err(refused) => self.repeated(actor, key).await?.ok_or(refused),
-            begun => begun,
-        }
-    }
-
-    /// The operation that this person began with this key before.
-    async fn repeated(&self, actor: &Actor, key: Option<&str>) -> Result<Option<Uuid>> {
-        let Some(key) = key else { return Ok(None) };
-        Ok(self.operations.repeated(actor.id.map(|id| id.0), key).await?)
     }
 
     /// Journals an operation with its event.
@@ -187,7 +166,7 @@ impl Tools {
         transaction: &mut PgConnection,
         actor: &Actor,
         planned: Planned<'_>,
-        key: Option<&str>,
+        asked: Option<&Keyed>,
     ) -> Result<Uuid> {
         let Planned { tool, moment, kind, steps } = planned;
         let operation = NewOperation {
@@ -197,7 +176,7 @@ impl Tools {
             entry_name: tool.entry_name.clone(),
             actor: actor.name.clone(),
             actor_id: actor.id.map(|id| id.0),
-            idempotency_key: key.map(ToOwned::to_owned),
+            request: asked.map(|asked| asked.key.clone()),
             steps,
         };
         let operation_id = self.operations.begin(transaction, moment, operation).await?;

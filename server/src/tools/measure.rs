@@ -3,7 +3,7 @@
 use super::{Result, Tools};
 use crate::auth::{Actor, Right};
 use crate::jobs;
-use crate::operations::ListQuery;
+use crate::operations::{ListQuery, Standing};
 
 impl Tools {
     /// Writes down operations and jobs under way, and what the watcher sees. Conditions of tools are the observer's.
@@ -22,7 +22,7 @@ impl Tools {
         let engine = self.engine(actor).await?;
         metrics::gauge!("summoner_containers", "owner" => "tools").set(f64::from(engine.tool_containers));
         metrics::gauge!("summoner_containers", "owner" => "others").set(f64::from(engine.foreign_containers));
-        let query = ListQuery { unfinished: true, limit: 10_000, ..ListQuery::default() };
+        let query = ListQuery { standing: Standing::Unfinished, limit: 10_000, ..ListQuery::default() };
         metrics::gauge!("summoner_operations_unfinished").set(number(self.operations.list(&query).await?.len()));
         let (waiting, running) = jobs::counts(&self.means.db).await?;
         metrics::gauge!("summoner_jobs", "state" => "waiting").set(number(waiting));

@@ -22,6 +22,7 @@ mod offers;
 mod plan;
 mod reading;
 mod registries;
+mod repeat;
 mod room;
 mod steps;
 mod store;
@@ -72,6 +73,12 @@ pub enum Error {
     /// The tool has an unfinished operation.
     #[error("{0}")]
     Busy(String),
+    /// Something else was asked for with the key of the request before.
+    #[error(
+        "this request carries the key of another one, which began an operation before; send it with a new key, or load \
+         the page again, whose forms have new ones then"
+    )]
+    KeyReused,
     /// What is asked for makes no sense as things stand.
     #[error("{0}")]
     NotNow(String),

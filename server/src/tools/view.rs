@@ -19,7 +19,7 @@ use crate::catalog::about::ExposedProtocol;
 use crate::engine::watch::Reachability;
 use crate::events::{self, NewEvent};
 use crate::health;
-use crate::operations::{JournaledStep, ListQuery, NewStep, Operation, Progress};
+use crate::operations::{JournaledStep, ListQuery, NewStep, Operation, Progress, Standing};
 
 /// The most lines of an operation that are shown.
 const SHOWN_LINES: i64 = 200;
@@ -33,8 +33,8 @@ impl Tools {
         actor.needs(Right::ToolsView)?;
         let tools = store::tools(&self.means.db, None).await?;
         let resources = store::resources(&self.means.db, None).await?;
-        let query = ListQuery { unfinished: true, limit: 1000, ..ListQuery::default() };
-        let running = self.operations.list(&query).await?;
+        let query = ListQuery { standing: Standing::Open, limit: 1000, ..ListQuery::default() };
+        let open = self.operations.list(&query).await?;
         let mut services = store::all_services(&self.means.db).await?;
         let mut seals = store::seals(&self.means.db).await?;
         let mut views = Vec::new();
@@ -45,10 +45,10 @@ impl Tools {
                 None => self.means.resolved(tool.tool_id, tool.revision).await?,
             };
             let services = services.remove(&tool.tool_id).unwrap_or_default();
-            let operation = running.iter().find(|(operation, _)| operation.tool_id == tool.tool_id);
+            let operation = open.iter().find(|(operation, _)| operation.tool_id == tool.tool_id);
             views.push(self.tool_view(tool, &resolved, &services, &resources, operation));
         }
-        views.sort_by_key(|tool| (tool_rank(tool.condition), tool.name.clone()));
+        views.sort_by_key(|tool| (tool_rank(tool), tool.name.clone()));
         Ok(views)
     }
 
@@ -60,8 +60,10 @@ impl Tools {
         actor.needs(Right::ToolsView)?;
         let tool = self.tool(name).await?;
         let resources = store::resources(&self.means.db, Some(tool.tool_id)).await?;
-        let query = ListQuery { tool_id: Some(tool.tool_id), unfinished: true, limit: 1, ..ListQuery::default() };
-        let running = self.operations.list(&query).await?.pop();
+        let standing = Standing::Open;
+        let query = ListQuery { tool_id: Some(tool.tool_id), standing, limit: 1, ..ListQuery::default() };
+        let operation = self.operations.list(&query).await?.pop();
+        let is_busy = operation.as_ref().is_some_and(|(operation, _)| !operation.state.has_ended());
         let resolved = self.means.resolved(tool.tool_id, tool.revision).await?;
         let services = store::services(&self.means.db, tool.tool_id, tool.revision).await?;
         let host_ip = resolved.definition.bind_address().to_string();
@@ -83,8 +85,8 @@ impl Tools {
             volumes: resources.iter().filter(|known| known.kind == "volume").map(|known| known.name.clone()).collect(),
             has_first_login: tool.first_login_shown_at.is_none()
                 && first_login.is_some_and(|login| login.password.is_some()),
-            actions: actions(actor, &tool, running.is_some()),
-            tool: self.tool_view(&tool, &resolved, &services, &resources, running.as_ref()),
+            actions: actions(actor, &tool, is_busy),
+            tool: self.tool_view(&tool, &resolved, &services, &resources, operation.as_ref()),
         })
     }
 
@@ -123,7 +125,7 @@ impl Tools {
         })
     }
 
-    /// Operations, newest first: those before `before`, of one tool or of all, unfinished ones or all.
+    /// Operations, newest first: those before `before`, of one tool or of all, wherever they stand or not.
     ///
     /// # Errors
     /// [`Error::Forbidden`].
@@ -252,11 +254,7 @@ impl Tools {
             name: tool.name.clone(),
             entry: tool.entry.clone(),
             entry_name: tool.entry_name.clone(),
-            condition: match operation {
-                Some((operation, _)) => amid(operation.kind, condition),
-                None if tool.state == "installing" => Condition::Starting,
-                None => condition,
-            },
+            condition: shown(condition, tool, operation.map(|(operation, _)| operation)),
             since: match snapshot.engine {
                 // What it was before is written down; that it is unknown counts from the engine's silence.
                 Reachability::Down { since, .. } if condition == Condition::Unknown => Some(since),
@@ -264,7 +262,7 @@ impl Tools {
             },
             reason: match condition {
                 Condition::Unknown => "Docker does not answer".to_owned(),
-                _ if operation.is_some() => String::new(),
+                _ if operation.is_some_and(|(operation, _)| !operation.state.has_ended()) => String::new(),
                 _ => faulty.unwrap_or_default(),
             },
             version: own_image.map(|image| image.tag.clone()).unwrap_or_default(),
@@ -297,21 +295,29 @@ impl Tools {
     }
 }
 
-/// How a tool is while an operation changes it: what is stopped on request has not failed.
-fn amid(kind: OperationKind, condition: Condition) -> Condition {
-    match (kind, condition) {
-        (_, Condition::Unknown) => condition,
-        (OperationKind::Install, _) => Condition::Starting,
-        (OperationKind::Stop | OperationKind::Remove, Condition::Failed | Condition::Unhealthy) => Condition::Stopped,
-        (_, Condition::Failed | Condition::Unhealthy) => Condition::Starting,
+/// How a tool is, given how its containers are: while it is made they say little, what is stopped on request has not
+/// failed, and what could be neither made nor taken away again is not coming up.
+fn shown(condition: Condition, tool: &Tool, operation: Option<&Operation>) -> Condition {
+    let underway = operation.filter(|operation| !operation.state.has_ended()).map(|operation| operation.kind);
+    match (underway, condition) {
+        // An operation that ended between two queries is not in sight, and is told in a moment.
+        (Some(OperationKind::Install), _) => Condition::Starting,
+        (None, _) if tool.state == "installing" && operation.is_none() => Condition::Starting,
+        (None, _) if tool.state == "installing" => Condition::Failed,
+        (Some(OperationKind::Stop | OperationKind::Remove), Condition::Failed | Condition::Unhealthy) => {
+            Condition::Stopped
+        }
+        (Some(_), Condition::Failed | Condition::Unhealthy) => Condition::Starting,
         _ => condition,
     }
 }
 
 /// Where a tool stands in a list: those in need first.
-fn tool_rank(condition: Condition) -> u8 {
-    match condition {
-        Condition::Failed | Condition::Unhealthy | Condition::Unknown => u8::MAX - health::badness(condition),
+fn tool_rank(tool: &ToolView) -> u8 {
+    match tool.condition {
+        // Only a person can go on with it.
+        _ if tool.stuck().is_some() => 0,
+        Condition::Failed | Condition::Unhealthy | Condition::Unknown => u8::MAX - health::badness(tool.condition),
         Condition::Healthy | Condition::Running | Condition::Starting | Condition::Stopped => u8::MAX,
     }
 }

@@ -8,13 +8,14 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::header;
 use http::request::Parts;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use utoipa::IntoParams;
 
 use super::problem::Refusal;
 
-/// A request body. In a form `ports.web=8080` is the entry `web` of the map `ports`, and the field `idempotency_key`
-/// is left out, since it travels as a header otherwise.
+/// A request body. In a form `ports.web=8080` is the entry `web` of the map `ports`.
 pub struct Input<T>(pub T);
 
 /// The parts of the path that a route names. Where they cannot be what they should be, there is nothing.
@@ -37,9 +38,6 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     }
 }
 
-/// The hidden field of forms that carries the idempotency key.
-pub const KEY_FIELD: &str = "idempotency_key";
-
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     type Rejection = Refusal;
 
@@ -54,14 +52,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
                     Refusal::unreadable(400, format!("The body is not the JSON it should be: {error}."))
                 })?
             }
-            "application/x-www-form-urlencoded" => {
-                let form = Form::<Vec<(String, String)>>::from_request(request, state).await;
-                let Form(pairs) = form.map_err(|error| match error.status().as_u16() {
-                    413 => too_large(error),
-                    _ => Refusal::unreadable(400, "The form could not be read."),
-                })?;
-                nest(pairs)
-            }
+            "application/x-www-form-urlencoded" => nest(read_form(request, state).await?),
             _ => {
                 let detail = "Send JSON (application/json) or a form (application/x-www-form-urlencoded).";
                 return Err(Refusal::unreadable(415, detail));
@@ -75,6 +66,53 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
             .map(Self)
             .map_err(|error| Refusal::unreadable(400, format!("The body has not the form it should have: {error}.")))
     }
+}
+
+/// The pairs of a form, in their order.
+///
+/// # Errors
+/// When the body is no form, too large, or breaks off.
+pub async fn read_form<S: Send + Sync>(request: Request, state: &S) -> Result<Vec<(String, String)>, Refusal> {
+    let form = Form::<Vec<(String, String)>>::from_request(request, state).await;
+    form.map(|Form(pairs)| pairs).map_err(|error| match error.status().as_u16() {
+        413 => too_large(error),
+        415 => Refusal::unreadable(415, "A form is sent as application/x-www-form-urlencoded."),
+        _ => Refusal::unreadable(400, "The form could not be read."),
+    })
+}
+
+/// The query of a list. A name that the API's document does not tell is refused: a choice that is misspelt must not
+/// look like none.
+pub struct Query<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + IntoParams> FromRequestParts<S> for Query<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let text = parts.uri.query().unwrap_or_default();
+        let known = T::into_params(|| None);
+        let given: Map<String, Value> = query(text)?;
+        let is_known = |name: &str| known.iter().any(|known| known.name == name);
+        match given.iter().find(|(name, value)| !is_known(name) || !value.is_string()) {
+            Some((name, _)) => Err(Refusal::choice(name, format!("This list knows no choice named `{name}`."))),
+            None => query(text).map(Self),
+        }
+    }
+}
+
+/// The query of a list that offers no choice.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct NoChoice {}
+
+/// How many items a page of a list holds: as many as were asked for, else `most`.
+///
+/// # Errors
+/// When that is no number from 1 to `most`.
+pub fn page_size(limit: Option<&str>, most: usize) -> Result<usize, Refusal> {
+    let Some(limit) = limit.filter(|limit| !limit.is_empty()) else { return Ok(most) };
+    let size = limit.parse().ok().filter(|size| (1..=most).contains(size));
+    size.ok_or_else(|| Refusal::choice("limit", format!("`limit` has to be a number from 1 to {most}.")))
 }
 
 /// Reads a query string with the same rule for dots as a form.
@@ -116,7 +154,7 @@ fn too_large(_: impl Sized) -> Refusal {
 /// Turns pairs of a form into an object; the last of equal names counts.
 fn nest(pairs: Vec<(String, String)>) -> Value {
     let mut object = Map::new();
-    for (name, value) in pairs.into_iter().filter(|(name, _)| name != KEY_FIELD) {
+    for (name, value) in pairs {
         match name.split_once('.') {
             None => {
                 object.insert(name, Value::String(value));
@@ -138,13 +176,8 @@ mod tests {
 
     #[test]
     fn dots_in_a_form_are_maps() {
-        let pairs = [
-            ("name", "wiki"),
-            ("ports.web", "8080"),
-            ("answers.A.B", "x"),
-            ("idempotency_key", "k"),
-            ("name.first", "lost: name is a text"),
-        ];
+        let pairs =
+            [("name", "wiki"), ("ports.web", "8080"), ("answers.A.B", "x"), ("name.first", "lost: name is a text")];
         let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         assert_eq!(nest(pairs), json!({ "name": "wiki", "ports": { "web": "8080" }, "answers": { "A.B": "x" } }));
     }

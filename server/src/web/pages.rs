@@ -5,20 +5,25 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use api::Problem;
 use app::{
     client::{AssetNames, Backend, Call, Theme, door},
     forms::{self, Refused},
 };
 use axum::{
-    Form, Router,
+    Router,
     body::{Body, to_bytes},
-    extract::{FromRequest, Query, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    extract::{DefaultBodyLimit, Query, Request},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
 use leptos::{nonce::use_nonce, prelude::provide_context, reactive::owner::use_context};
 use leptos_axum::{ResponseOptions, render_app_async_with_context};
 use tower::ServiceExt;
+
+use super::LARGEST_BODY;
+use super::input::read_form;
+use super::problem::Refusal;
 
 /// The name and value of every field, as they came.
 type Fields = Vec<(String, String)>;
@@ -37,35 +42,49 @@ pub struct Site {
     pub key: Arc<dyn Fn() -> String + Send + Sync>,
 }
 
+/// A path that is no page's.
+const NO_PAGE: &str = "/-";
+
 /// Every page and every form action. It answers whatever no other route does, so unknown paths get a page of their own.
 pub fn pages(site: Site) -> Router {
     // It fails only when it was set before, as a second router in one process does.
     let _ = any_spawner::Executor::init_tokio();
-    Router::new().fallback(move |request: Request| {
+    let answer = move |request: Request| {
         let site = site.clone();
         async move { answer(site, request).await }
-    })
+    };
+    Router::new().fallback(answer).layer(DefaultBodyLimit::max(LARGEST_BODY))
 }
 
 async fn answer(site: Site, request: Request) -> Response {
     match *request.method() {
         Method::GET | Method::HEAD => render(site, request, None).await,
-        Method::POST if request.uri().path() == "/theme" => theme(request).await,
+        Method::POST if request.uri().path() == "/theme" => theme(site, request).await,
         Method::POST => match forms::find(request.uri().path()) {
             Some(form) => post(site, form, request).await,
-            None => StatusCode::NOT_FOUND.into_response(),
+            None => {
+                let Refusal(problem) = Refusal::not_found("No form of Summoner is sent to this address.");
+                wrong(site, &request.into_parts().0, problem).await
+            }
         },
-        _ => (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD, POST")]).into_response(),
+        _ => {
+            let detail = "Pages are read with GET, and their forms are sent with POST.";
+            let problem = Problem::new(405, "method_not_allowed", "Wrong method", detail);
+            let mut response = wrong(site, &request.into_parts().0, problem).await;
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
+            response
+        }
     }
 }
 
 /// Keeps the theme a person chose in a cookie and leads back to the page they are on (`?next=`).
-async fn theme(request: Request) -> Response {
+async fn theme(site: Site, request: Request) -> Response {
     let query = Query::<BTreeMap<String, String>>::try_from_uri(request.uri()).map(|Query(query)| query);
     let next = query.unwrap_or_default().remove("next").filter(|path| forms::is_own_path(path));
-    let fields = match Form::<Fields>::from_request(request, &()).await {
-        Ok(Form(fields)) => fields,
-        Err(rejection) => return rejection.into_response(),
+    let (parts, body) = request.into_parts();
+    let fields = match read_form(Request::from_parts(parts.clone(), body), &()).await {
+        Ok(fields) => fields,
+        Err(Refusal(problem)) => return wrong(site, &parts, problem).await,
     };
     let chosen = fields.iter().find(|(name, _)| name == "theme").map(|(_, value)| value.as_str());
     let cookie = match Theme::of_cookie(chosen).attribute() {
@@ -144,17 +163,19 @@ fn backend(site: &Site, parts: &Parts, options: ResponseOptions) -> Backend {
 /// Sends a form to its API call, then on; a refused one gives its page again with what was typed.
 async fn post(site: Site, form: forms::Found, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let fields = match Form::<Fields>::from_request(Request::from_parts(parts.clone(), body), &()).await {
-        Ok(Form(fields)) => fields,
-        Err(rejection) => return rejection.into_response(),
+    let fields = match read_form(Request::from_parts(parts.clone(), body), &()).await {
+        Ok(fields) => fields,
+        Err(Refusal(problem)) => return again(site, &parts, &form, refused(problem)).await,
     };
     // A form marks its own secret fields, so that they are never put back; the API knows nothing of the mark.
     let (sealed, fields): (Fields, Fields) = fields.into_iter().partition(|(name, _)| name == "sealed");
     let sealed: Vec<String> = sealed.into_iter().map(|(_, name)| name).collect();
+    let (mut keys, fields): (Fields, Fields) = fields.into_iter().partition(|(name, _)| name == forms::KEY_FIELD);
     if form.then == forms::Then::Look {
         return again(site, &parts, &form, kept(fields, &sealed)).await;
     }
-    let asked = Call { method: form.method, path: format!("{}{}", api::ROOT, form.api), body: body_of(&fields) };
+    let (path, key) = (format!("{}{}", api::ROOT, form.api), keys.pop().map(|(_, key)| key).unwrap_or_default());
+    let asked = Call { method: form.method, path, body: body_of(&fields), key };
     let mut headers = passed_on(&parts.headers);
     // The origin check of the API must see where the form came from.
     for name in [header::ORIGIN, header::HOST, HeaderName::from_static("sec-fetch-site")] {
@@ -173,7 +194,10 @@ async fn post(site: Site, form: forms::Found, request: Request) -> Response {
         Err(problem) if problem.status == 401 && form.page != "/sign-in" => {
             Redirect::to(&door(&form.page)).into_response()
         }
-        Err(problem) => again(site, &parts, &form, Refused { problem: Some(problem), ..kept(fields, &sealed) }).await,
+        Err(problem) => {
+            let values = kept(fields, &sealed).values;
+            again(site, &parts, &form, Refused { values, ..refused(problem) }).await
+        }
     };
     for cookie in answered.get_all(header::SET_COOKIE) {
         response.headers_mut().append(header::SET_COOKIE, cookie.clone());
@@ -187,18 +211,33 @@ fn kept(fields: Fields, sealed: &[String]) -> Refused {
     Refused { values, ..Refused::default() }
 }
 
+/// What is left where nothing was typed that could be put back.
+fn refused(problem: Problem) -> Refused {
+    Refused { problem: Some(problem), ..Refused::default() }
+}
+
 /// The form's page, rendered with what it left behind.
 async fn again(site: Site, parts: &Parts, form: &forms::Found, refused: Refused) -> Response {
     let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    // A path filled in with parts of a path is one.
+    let page = format!("{}{query}", form.page).parse().unwrap_or_default();
+    render(site, reading(parts, page), Some(refused)).await
+}
+
+/// A page of its own for a request that no form of ours makes. It stays plain HTML, as the program knows no such page.
+async fn wrong(site: Site, parts: &Parts, problem: Problem) -> Response {
+    let assets = AssetNames { js: String::new(), ..site.assets };
+    render(Site { assets, ..site }, reading(parts, Uri::from_static(NO_PAGE)), Some(refused(problem))).await
+}
+
+/// The request for `page` that the same browser would make.
+fn reading(parts: &Parts, page: Uri) -> Request {
     let mut request = Request::new(Body::empty());
     *request.headers_mut() = parts.headers.clone();
     request.headers_mut().remove(header::CONTENT_LENGTH);
     *request.extensions_mut() = parts.extensions.clone();
-    match format!("{}{query}", form.page).parse() {
-        Ok(uri) => *request.uri_mut() = uri,
-        Err(_) => return StatusCode::BAD_REQUEST.into_response(),
-    }
-    render(site, request, Some(refused)).await
+    *request.uri_mut() = page;
+    request
 }
 
 fn body_of(fields: &[(String, String)]) -> String {
@@ -237,6 +276,11 @@ async fn call(
     if asked.method != app::client::Method::Get {
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         request.headers_mut().insert(header::CONTENT_TYPE, form);
+    }
+    if !asked.key.is_empty() {
+        // What cannot be a header is refused like every other key of a wrong form.
+        let key = HeaderValue::from_str(&asked.key).unwrap_or(HeaderValue::from_static(""));
+        request.headers_mut().insert(HeaderName::from_static("idempotency-key"), key);
     }
     match asked.path.parse() {
         Ok(uri) => *request.uri_mut() = uri,

@@ -55,6 +55,13 @@ impl Refusal {
         Self(Problem::new(status, "unreadable", "The request cannot be read", detail))
     }
 
+    /// A value of the query cannot be what it is.
+    pub fn choice(name: &str, message: impl Into<String>) -> Self {
+        let Self(mut problem) = Self::unreadable(400, message);
+        problem.fields = vec![FieldProblem { field: name.to_owned(), message: problem.detail.clone() }];
+        Self(problem)
+    }
+
     /// Fields of the request are wrong.
     pub fn fields(fields: Vec<FieldProblem>) -> Self {
         let detail = match fields.as_slice() {
@@ -112,6 +119,12 @@ impl From<tools::Error> for Refusal {
             Error::NotFound { .. } => Self::not_found(sentence(&error.to_string())),
             Error::Fields(fields) => Self::fields(fields),
             Error::Busy(detail) => Self(Problem::new(409, "busy", "The tool is busy", sentence(&detail))),
+            Error::KeyReused => Self(Problem::new(
+                422,
+                "key_reused",
+                "The key was used for another request",
+                sentence(&error.to_string()),
+            )),
             Error::NotNow(detail) => Self(Problem::new(409, "not_now", "Not possible now", detail)),
             Error::NoSpace(detail) => Self(Problem::new(409, "no_space", "Not enough space on the disk", detail)),
             Error::Engine(error) => {

@@ -10,6 +10,7 @@ use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use http::header::REFERRER_POLICY;
 use http::request::Parts;
+use utoipa::IntoParams;
 
 use super::Panel;
 use super::problem::Refusal;
@@ -59,7 +60,13 @@ impl FromRequestParts<Panel> for Who {
 }
 
 /// The key by which a repeated request is known: the header `Idempotency-Key`.
-pub struct Key(pub Option<String>);
+#[derive(IntoParams)]
+#[into_params(names("Idempotency-Key"), parameter_in = Header)]
+pub struct Key(
+    /// Names the request: sent again with its key it gives the same operation, and another request with the key is
+    /// refused. 1 to 128 visible ASCII characters; a random one is best.
+    pub Option<String>,
+);
 
 impl<S: Send + Sync> FromRequestParts<S> for Key {
     type Rejection = Refusal;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::tools::Condition;
 use server::engine::Engine as _;
 use server::engine::fake::{Behaviour, Script};
 use server::operations::{OperationState, Patience};
@@ -162,6 +163,9 @@ async fn an_undo_that_always_fails_needs_a_hand_and_the_tool_can_be_removed_afte
         assert_eq!(operation.state, OperationState::NeedsHand, "{act:?}");
         assert!(operation.problem.contains("it has to fail"), "{act:?}: {}", operation.problem);
         assert_eq!(bed.last_event(&operation).await, "operation.needs_hand");
+        let listed = bed.tools().await.list(&bed.actor).await.unwrap().remove(0);
+        assert_eq!(listed.stuck().map(|stuck| stuck.operation_id), Some(operation_id), "{act:?}");
+        assert!(listed.is_in_need() && (act != Act::Install || listed.condition == Condition::Failed), "{listed:?}");
 
         // Whoever took away what stood in the way removes what is left.
         is_on.store(false, std::sync::atomic::Ordering::SeqCst);

@@ -15,11 +15,11 @@ use server::auth::{Actor, Auth, NewUser, Peer, Role};
 use server::catalog::Catalog;
 use server::clock::{Clock, Random};
 use server::engine::Engine;
-use server::engine::fake::FakeEngine;
+use server::engine::fake::{FakeEngine, Script};
 use server::engine::watch::{NodeId, Snapshot, World};
 use server::health::probe::{Prober, install_crypto};
 use server::operations::Operations;
-use server::registry::{FakeRegistry, FixedCredentials, Logins, Versions};
+use server::registry::{Config, FakeRegistry, FixedCredentials, Logins, Platform, Reference, Versions};
 use server::secrets::Vault;
 use server::tools::{Means, Parts, Readings, Tools};
 use server::web::live::Hub;
@@ -39,6 +39,8 @@ pub struct Bed {
     pub auth: Arc<Auth>,
     /// Counts what is done while it is the thread's recorder.
     pub recorder: PrometheusRecorder,
+    engine: FakeEngine,
+    registry: Arc<FakeRegistry>,
     folder: PathBuf,
 }
 
@@ -65,6 +67,15 @@ impl Answer {
         problem
     }
 
+    /// The page; what is none ends the test.
+    pub fn page(&self) -> String {
+        let kind = self.header("content-type");
+        assert!(kind.starts_with("text/html"), "{} {kind}: {}", self.status, self.text());
+        let page = self.text();
+        assert!(page.contains("<h1") && page.contains("</html>"), "{page}");
+        page
+    }
+
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -82,9 +93,9 @@ impl Bed {
         let engine = FakeEngine::new(clock.clone());
         let (listing, info) = (engine.list().await.unwrap(), engine.info().await.unwrap());
         let seen = Snapshot::unknown(NodeId::new("here")).listed(listing, info, clock.now());
-        let registry = FakeRegistry::new(clock.clone());
+        let registry = Arc::new(FakeRegistry::new(clock.clone()));
         let means = Arc::new(Means {
-            engine: Arc::new(engine),
+            engine: Arc::new(engine.clone()),
             db: db.clone(),
             clock: clock.clone(),
             vault: Arc::new(vault.clone()),
@@ -98,7 +109,7 @@ impl Bed {
             means,
             random: random.clone(),
             catalog: Arc::new(Catalog::embedded()),
-            versions: Arc::new(Versions::new(db.clone(), Arc::new(registry), clock.clone())),
+            versions: Arc::new(Versions::new(db.clone(), registry.clone(), clock.clone())),
             logins: Logins::new(db.clone(), vault, clock.clone(), random.clone()),
             world: World::standing(seen),
             operations: Operations::new(db.clone(), clock.clone(), random.clone()),
@@ -120,13 +131,29 @@ impl Bed {
             metrics_token: Some(METRICS_TOKEN.into()),
             build: "test".into(),
         };
-        let bed = Self { router: site(panel, &folder).unwrap(), clock, auth, recorder, folder };
+        let bed = Self { router: site(panel, &folder).unwrap(), clock, auth, recorder, engine, registry, folder };
         for role in Role::ALL {
             let email = format!("{role}@example.org");
             let new = NewUser { email, name: role.to_string(), role, password: PASSWORD.into() };
             bed.auth.add_user(&Actor::command_line(), new).await.unwrap();
         }
         bed
+    }
+
+    /// Publishes the proposed images of the static site, so that it can be installed. Nothing runs operations here.
+    pub fn publish(&self) {
+        let catalog = Catalog::embedded();
+        let entry = catalog.get("static-site").unwrap();
+        for (key, rule) in &entry.about.images {
+            let image: Reference = entry.repository(key).unwrap().parse().unwrap();
+            let image = image.with_tag(rule.default.as_deref().unwrap()).unwrap();
+            let platform =
+                Platform { os: "linux".to_owned(), architecture: "amd64".to_owned(), variant: String::new() };
+            let build = Config { platform, created_at: None, labels: BTreeMap::new(), size_bytes: 1 << 20 };
+            let digest = self.registry.publish(&image, &[build]);
+            let source = format!("{}/{}", image.registry(), image.repository());
+            self.engine.offer(&source, digest.as_str(), Script::healthy());
+        }
     }
 
     /// The cookie of a new session of the person with that role.
@@ -150,6 +177,15 @@ impl Bed {
 
     pub async fn get(&self, path: &str, cookie: &str) -> Answer {
         self.ask(Request::get(path).header(header::COOKIE, cookie).body(Body::empty()).unwrap()).await
+    }
+
+    /// Posts a form as a browser without JavaScript does.
+    pub async fn post(&self, path: &str, cookie: &str, form: &str) -> Answer {
+        let request = Request::post(path)
+            .header(header::COOKIE, cookie)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(form.to_owned()));
+        self.ask(request.unwrap()).await
     }
 
     /// Sends JSON.

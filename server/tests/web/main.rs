@@ -5,6 +5,8 @@
 mod bed;
 mod conditional;
 mod metrics;
+mod need;
 mod password;
+mod repeat;
 mod rights;
 mod wrong;

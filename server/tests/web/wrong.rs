@@ -12,6 +12,12 @@ async fn post(bed: &Bed, path: &str, cookie: &str, kind: &str, body: Body) -> An
     bed.ask(request.body(body).unwrap()).await
 }
 
+/// A hundred megabytes of unknown length.
+fn endless() -> Body {
+    let pieces = (0..100).map(|_| Ok::<_, std::io::Error>(vec![b'a'; 1 << 20]));
+    Body::from_stream(futures_util::stream::iter(pieces))
+}
+
 #[sqlx::test(migrations = "../migrations")]
 async fn a_path_that_names_nothing_is_refused_in_words(db: PgPool) {
     let bed = Bed::new(&db).await;
@@ -53,9 +59,7 @@ async fn s28_a_body_of_a_hundred_megabytes_is_refused(db: PgPool) {
     let cookie = bed.sign_in(Role::Administrator).await;
     for kind in ["application/json", "application/x-www-form-urlencoded"] {
         for path in ["/api/v1/tools", "/api/v1/plans", "/api/v1/session", "/api/v1/me/password"] {
-            let pieces = (0..100).map(|_| Ok::<_, std::io::Error>(vec![b'a'; 1 << 20]));
-            let body = Body::from_stream(futures_util::stream::iter(pieces));
-            let answer = post(&bed, path, &cookie, kind, body).await;
+            let answer = post(&bed, path, &cookie, kind, endless()).await;
             assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{path} {kind}: {}", answer.text());
             assert_eq!(answer.problem().code, "unreadable");
         }
@@ -86,5 +90,71 @@ async fn bodies_and_queries_of_another_form_are_problems(db: PgPool) {
         let answer = bed.get(&format!("/api/v1{path}"), &cookie).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}: {}", answer.text());
         assert_eq!(answer.problem().code, "unreadable", "{path}");
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_bad_body_for_a_page_is_answered_with_a_page(db: PgPool) {
+    let bed = Bed::new(&db).await;
+    let cookie = bed.sign_in(Role::Administrator).await;
+    let form = "application/x-www-form-urlencoded";
+    for path in ["/sign-in", "/catalogue/static-site", "/catalogue/static-site/look", "/me/password", "/theme"] {
+        for (kind, body, expected) in [
+            ("text/plain", Body::from("hello"), 415),
+            ("application/json", Body::from("{}"), 415),
+            ("", Body::empty(), 415),
+            (form, Body::from(vec![b'a'; 300 * 1024]), 413),
+            (form, endless(), 413),
+        ] {
+            let answer = post(&bed, path, &cookie, kind, body).await;
+            assert_eq!(answer.status.as_u16(), expected, "{path} {kind}: {}", answer.text());
+            assert!(answer.page().contains("The request cannot be read"), "{path} {kind}");
+        }
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn what_no_page_takes_is_answered_with_a_page(db: PgPool) {
+    let bed = Bed::new(&db).await;
+    let cookie = bed.sign_in(Role::Administrator).await;
+    for path in ["/nowhere", "/", "/tools", "/tools/wiki", "/operations/7/cancel/x"] {
+        let answer = post(&bed, path, &cookie, "application/x-www-form-urlencoded", endless()).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(answer.page().contains("No form of Summoner is sent to this address."), "{path}");
+        for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
+            let answer = bed.send(&method, path, &cookie, "{}").await;
+            assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+            assert!(answer.page().contains("Wrong method") && !answer.header("allow").is_empty(), "{method} {path}");
+        }
+    }
+    let answer = bed.get("/nowhere", &cookie).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert!(answer.page().contains("There is no page here."));
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_choice_that_a_list_does_not_know_is_refused_by_name(db: PgPool) {
+    let bed = Bed::new(&db).await;
+    let cookie = bed.sign_in(Role::Administrator).await;
+    for list in ["tools", "catalog", "registries", "sessions", "operations", "activity"] {
+        let answer = bed.get(&format!("/api/v1/{list}"), &cookie).await;
+        assert_eq!(answer.status, StatusCode::OK, "{list}: {}", answer.text());
+        for choice in ["sort=name", "limits=5", "a.b=c", "state.x=running"] {
+            let answer = bed.get(&format!("/api/v1/{list}?{choice}"), &cookie).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{list}?{choice}: {}", answer.text());
+            let name = choice.split(['=', '.']).next().unwrap();
+            assert!(answer.problem().detail.contains(&format!("`{name}`")), "{list}?{choice}: {}", answer.text());
+        }
+        for limit in ["abc", "0", "-1", "5.5", "100000", "%20"] {
+            let answer = bed.get(&format!("/api/v1/{list}?limit={limit}"), &cookie).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{list} {limit}: {}", answer.text());
+            assert!(answer.problem().field("limit").is_some(), "{list} {limit}");
+        }
+        let answer = bed.get(&format!("/api/v1/{list}?state=foo"), &cookie).await;
+        assert_eq!(
+            (answer.status, answer.problem().field("state").is_some()),
+            (StatusCode::BAD_REQUEST, true),
+            "{list}"
+        );
     }
 }

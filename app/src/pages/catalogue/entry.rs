@@ -14,7 +14,7 @@ use crate::{
         answers::Answers,
         failure::failure,
         field::Field,
-        form::{PostForm, idempotency_key, refused},
+        form::{PostForm, refused},
         panel::Panel,
         reach::{WayIn, WhereItListens},
         review::Review,
@@ -34,14 +34,13 @@ type Loaded = (EntryDetails, Vec<Result<VersionList, Problem>>);
 #[component]
 pub fn Entry() -> impl IntoView {
     let refused = refused();
-    let key = StoredValue::new(idempotency_key());
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("entry")).unwrap_or_default());
     let loaded = Resource::new(move || id.get(), load);
     view! {
         {suspended(move || async move {
             match loaded.await {
-                Ok((details, versions)) => install(details, versions, key.get_value(), refused),
+                Ok((details, versions)) => install(details, versions, refused),
                 Err(problem) => failure(&problem),
             }
         })}
@@ -60,12 +59,7 @@ async fn load(entry: String) -> Result<Loaded, Problem> {
     Ok((details, versions))
 }
 
-fn install(
-    details: EntryDetails,
-    versions: Vec<Result<VersionList, Problem>>,
-    key: String,
-    refused: RwSignal<Refused>,
-) -> AnyView {
+fn install(details: EntryDetails, versions: Vec<Result<VersionList, Problem>>, refused: RwSignal<Refused>) -> AnyView {
     let about = about(&details);
     let EntryDetails { entry, images, fields, exposes, proposed_name, .. } = details;
     let review = Review::new("/plans".into(), true, refused);
@@ -122,7 +116,6 @@ fn install(
                 // Enter in a field presses the first button of a form, and that must not be one of the picker's.
                 <button class="sr" type="submit" tabindex="-1" aria-hidden="true"></button>
                 <input type="hidden" name="entry" value=entry.entry.clone() />
-                <input type="hidden" name="idempotency_key" value=key />
                 <div class="stack">
                     <Panel name="version" title="Version">
                         {own}

@@ -8,10 +8,7 @@ pub mod overview;
 pub mod remove;
 pub mod settings;
 
-use api::{
-    operations::OperationState,
-    tools::{ToolDetails, ToolView},
-};
+use api::tools::{ToolDetails, ToolView};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_location, use_params_map, use_query_map};
@@ -155,22 +152,25 @@ fn question(details: &ToolDetails, refused: RwSignal<Refused>) -> impl Fn() -> O
     }
 }
 
-/// What is under way with the tool, and that other actions wait for it.
+/// What is under way with the tool, and that other actions wait for it; or what needs a hand.
 fn busy(tool: &ToolView) -> Option<impl IntoView + use<>> {
-    let operation = tool
-        .operation
-        .clone()
-        .filter(|operation| !operation.state.has_ended() || operation.state == OperationState::NeedsHand)?;
+    let operation = words::open(tool)?.clone();
     let (tone, word) = words::operation(&operation);
-    let text = if operation.step.is_empty() {
+    let (title, link) = match tool.stuck() {
+        Some(_) => (format!("{} needs a hand", tool.name), "See what is left"),
+        None => (format!("{word} {}", tool.name), "Watch it"),
+    };
+    let text = if tool.stuck().is_some() {
+        operation.problem.clone()
+    } else if operation.step.is_empty() {
         format!("{} of {} steps are done.", operation.steps_done, operation.steps)
     } else {
         format!("Step {} of {}: {}.", operation.steps_done + 1, operation.steps, operation.step)
     };
     Some(view! {
-        <Callout tone=tone title=format!("{word} {}", operation.tool) text=text>
+        <Callout tone=tone title=title text=text>
             <a class="button is-small" href=format!("/operations/{}", operation.operation_id)>
-                "Watch it"
+                {link}
             </a>
         </Callout>
     })

@@ -5,6 +5,7 @@ use api::{
     tools::{PortView, ServiceView, ToolDetails},
 };
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 
 use super::{head, name_in_path};
 use crate::{
@@ -29,15 +30,21 @@ pub fn Overview() -> impl IntoView {
     let refused = refused();
     let name = name_in_path();
     let details = client::main_resource::<ToolDetails>(move || format!("/tools/{}", client::encode(&name.get())));
+    let query = use_query_map();
+    let after = Memo::new(move |_| query.with(|query| query.get("after")).unwrap_or_default());
     let operations = client::resource::<api::Page<OperationView>>(move || {
-        format!("/operations?tool={}&limit=5", client::encode(&name.get()))
+        let (name, after) = (client::encode(&name.get()), after.get());
+        // Who goes back in time wants to get on.
+        let limit = if after.is_empty() { 5 } else { 20 };
+        format!("/operations?tool={name}&limit={limit}&after={}", client::encode(&after))
     });
     view! {
         {suspended(move || async move {
             match details.await {
                 Ok(details) => {
                     let operations = operations.await;
-                    page(details, operations, refused)
+                    let title = if after.get_untracked().is_empty() { "Latest" } else { "Earlier" };
+                    page(details, latest(title, operations), refused)
                 }
                 Err(problem) => failure(&problem),
             }
@@ -46,11 +53,7 @@ pub fn Overview() -> impl IntoView {
     .into_any()
 }
 
-fn page(
-    details: ToolDetails,
-    operations: Result<api::Page<OperationView>, api::Problem>,
-    refused: RwSignal<Refused>,
-) -> AnyView {
+fn page(details: ToolDetails, latest: AnyView, refused: RwSignal<Refused>) -> AnyView {
     let live = expect_context::<Live>();
     let tool = live.tool(details.tool.clone());
     let first_login = details.has_first_login.then(|| first_login(&details.tool.name));
@@ -59,7 +62,7 @@ fn page(
         {first_login}
         <div class="columns">
             <div class="stack">{services(&details.services)}</div>
-            <div class="stack">{what_runs(&details)} {latest(operations)}</div>
+            <div class="stack">{what_runs(&details)} {latest}</div>
         </div>
     }
     .into_any()
@@ -186,7 +189,15 @@ pub fn short_digest(digest: &str) -> String {
     }
 }
 
-fn latest(operations: Result<api::Page<OperationView>, api::Problem>) -> AnyView {
+fn latest(title: &'static str, operations: Result<api::Page<OperationView>, api::Problem>) -> AnyView {
+    let older = operations.as_ref().ok().and_then(|page| page.next.clone());
+    let older = older.map(|next| {
+        view! {
+            <p>
+                <a href=format!("?after={}", client::encode(&next))>"Older"</a>
+            </p>
+        }
+    });
     let body = match operations.map(|page| page.items) {
         Err(problem) => blocked(&problem),
         Ok(operations) if operations.is_empty() => view! { <p class="hint">"Nothing happened yet."</p> }.into_any(),
@@ -212,8 +223,8 @@ fn latest(operations: Result<api::Page<OperationView>, api::Problem>) -> AnyView
         }
     };
     view! {
-        <Panel name="latest" title="Latest">
-            {body}
+        <Panel name="latest" title=title>
+            {body} {older}
         </Panel>
     }
     .into_any()

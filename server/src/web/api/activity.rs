@@ -3,7 +3,7 @@
 use ::api::activity::{EventView, Outcome};
 use ::api::{Page, Problem};
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use crate::events::Event;
 use crate::tools::ActivityQuery;
 use crate::web::Panel;
-use crate::web::input::query;
+use crate::web::input::{Query, page_size};
 use crate::web::problem::{Answer, Refusal};
 use crate::web::session::Who;
 
@@ -42,16 +42,19 @@ struct Wanted {
     get, path = "/activity", tag = "activity", params(Wanted),
     responses((status = 200, body = Page<EventView>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem))
 )]
-async fn list(State(panel): State<Panel>, Who(actor): Who, RawQuery(text): RawQuery) -> Answer<Json<Page<EventView>>> {
-    let wanted: Wanted = query(text.as_deref().unwrap_or_default())?;
+async fn list(
+    State(panel): State<Panel>,
+    Who(actor): Who,
+    Query(wanted): Query<Wanted>,
+) -> Answer<Json<Page<EventView>>> {
     let before = match wanted.after.as_deref() {
         None | Some("") => None,
         Some(after) => {
-            let wrong = || Refusal::unreadable(400, "`after` has to be the `next` of the page before.");
+            let wrong = || Refusal::choice("after", "`after` has to be the `next` of the page before.");
             Some(after.parse::<i64>().map_err(|_| wrong())?)
         }
     };
-    let limit = wanted.limit.and_then(|limit| limit.parse().ok()).unwrap_or(PAGE).clamp(1, PAGE);
+    let limit = page_size(wanted.limit.as_deref(), PAGE)?;
     let found = panel.tools.activity(&actor, &ActivityQuery { tool: wanted.tool, before, limit }).await?;
     let items = found.events.into_iter().map(view).collect();
     Ok(Json(Page { items, next: found.next.map(|next| next.to_string()) }))

@@ -16,7 +16,7 @@ use crate::auth::Actor;
 use crate::catalog::about;
 use crate::catalog::{Entry, fields};
 use crate::web::Panel;
-use crate::web::input::{Path, query};
+use crate::web::input::{NoChoice, Path, Query, query};
 use crate::web::problem::{Answer, Refusal};
 use crate::web::session::Who;
 
@@ -28,9 +28,9 @@ pub fn routes() -> OpenApiRouter<Panel> {
 /// Everything that can be installed, by name.
 #[utoipa::path(
     get, path = "/catalog", tag = "catalog",
-    responses((status = 200, body = Vec<EntryView>), (status = 401, body = Problem), (status = 403, body = Problem), (status = 500, body = Problem))
+    responses((status = 200, body = Vec<EntryView>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 500, body = Problem))
 )]
-async fn list(State(panel): State<Panel>, Who(actor): Who) -> Answer<Json<Vec<EntryView>>> {
+async fn list(State(panel): State<Panel>, Who(actor): Who, _: Query<NoChoice>) -> Answer<Json<Vec<EntryView>>> {
     let installed = installed(&panel, &actor).await?;
     let mut entries: Vec<_> = panel.tools.catalog(&actor)?.iter().map(|entry| entry_view(entry, &installed)).collect();
     entries.sort_by_key(|entry| entry.name.to_lowercase());

@@ -3,7 +3,7 @@
 use ::api::operations::{OperationDetails, OperationView};
 use ::api::{Page, Problem};
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -11,9 +11,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::operations::ListQuery;
+use crate::operations::{ListQuery, Standing};
 use crate::web::Panel;
-use crate::web::input::{Path, query};
+use crate::web::input::{Path, Query, page_size};
 use crate::web::problem::{Answer, Refusal};
 use crate::web::session::Who;
 
@@ -48,13 +48,12 @@ struct Wanted {
 async fn list(
     State(panel): State<Panel>,
     Who(actor): Who,
-    RawQuery(text): RawQuery,
+    Query(wanted): Query<Wanted>,
 ) -> Answer<Json<Page<OperationView>>> {
-    let wanted: Wanted = query(text.as_deref().unwrap_or_default())?;
     let before = match wanted.after.as_deref() {
         None | Some("") => None,
         Some(after) => {
-            let wrong = || Refusal::unreadable(400, "`after` has to be the `next` of the page before.");
+            let wrong = || Refusal::choice("after", "`after` has to be the `next` of the page before.");
             Some(Uuid::parse_str(after).map_err(|_| wrong())?)
         }
     };
@@ -62,10 +61,14 @@ async fn list(
         None | Some("") => None,
         Some(tool) => Some(panel.tools.find(&actor, tool).await?.tool.tool_id),
     };
-    let unfinished = wanted.state.as_deref() == Some("running");
-    let size = wanted.limit.and_then(|limit| limit.parse::<usize>().ok()).unwrap_or(PAGE).clamp(1, PAGE);
+    let standing = match wanted.state.as_deref() {
+        None | Some("") => Standing::Any,
+        Some("running") => Standing::Unfinished,
+        Some(_) => return Err(Refusal::choice("state", "`state` is `running` or nothing.")),
+    };
+    let size = page_size(wanted.limit.as_deref(), PAGE)?;
     let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
-    let asked = ListQuery { tool_id, operation_id: None, unfinished, before, limit };
+    let asked = ListQuery { tool_id, operation_id: None, standing, before, limit };
     let mut items = panel.tools.operations(&actor, &asked).await?;
     let has_more = items.len() > size;
     items.truncate(size);

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use crate::registry::Credential;
 use crate::web::Panel;
-use crate::web::input::{Input, Path};
+use crate::web::input::{Input, NoChoice, Path, Query};
 use crate::web::problem::Answer;
 use crate::web::session::Who;
 
@@ -22,9 +22,9 @@ pub fn routes() -> OpenApiRouter<Panel> {
 /// Logins at registries, by registry; passwords are never shown.
 #[utoipa::path(
     get, path = "/registries", tag = "registries",
-    responses((status = 200, body = Vec<LoginView>), (status = 401, body = Problem), (status = 403, body = Problem), (status = 500, body = Problem))
+    responses((status = 200, body = Vec<LoginView>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 500, body = Problem))
 )]
-async fn list(State(panel): State<Panel>, Who(actor): Who) -> Answer<Json<Vec<LoginView>>> {
+async fn list(State(panel): State<Panel>, Who(actor): Who, _: Query<NoChoice>) -> Answer<Json<Vec<LoginView>>> {
     let logins = panel.tools.logins(&actor).await?;
     let view = |login: crate::registry::Login| LoginView {
         registry: login.registry,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::auth::{self, Actor, SessionId};
 use crate::web::Panel;
-use crate::web::input::{Input, Path};
+use crate::web::input::{Input, NoChoice, Path, Query};
 use crate::web::peer::Peer;
 use crate::web::problem::{Answer, Refusal};
 use crate::web::session::{Who, WhoHere};
@@ -90,9 +90,13 @@ async fn change_password(
 /// The person's own sessions, newest first.
 #[utoipa::path(
     get, path = "/sessions", tag = "session",
-    responses((status = 200, body = Vec<SessionView>), (status = 401, body = Problem), (status = 500, body = Problem))
+    responses((status = 200, body = Vec<SessionView>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 500, body = Problem))
 )]
-async fn sessions(State(panel): State<Panel>, WhoHere(here): WhoHere) -> Answer<Json<Vec<SessionView>>> {
+async fn sessions(
+    State(panel): State<Panel>,
+    WhoHere(here): WhoHere,
+    _: Query<NoChoice>,
+) -> Answer<Json<Vec<SessionView>>> {
     let Some(user_id) = here.actor.id else { return Err(Refusal::signed_out()) };
     let sessions = panel.auth.sessions_of(&here.actor, user_id).await?;
     let views = sessions.into_iter().map(|session| SessionView {

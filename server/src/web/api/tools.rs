@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::tools::LogRequest;
 use crate::web::Panel;
-use crate::web::input::{Input, Path, query};
+use crate::web::input::{Input, NoChoice, Path, Query, query};
 use crate::web::problem::Answer;
 use crate::web::session::{Key, Who};
 
@@ -60,16 +60,16 @@ fn begun(operation_id: Uuid) -> (StatusCode, [(header::HeaderName, String); 1], 
 /// All tools: those in need first, then by name.
 #[utoipa::path(
     get, path = "/tools", tag = "tools",
-    responses((status = 200, body = Vec<ToolView>), (status = 401, body = Problem), (status = 403, body = Problem), (status = 500, body = Problem))
+    responses((status = 200, body = Vec<ToolView>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 500, body = Problem))
 )]
-async fn list(State(panel): State<Panel>, Who(actor): Who) -> Answer<Json<Vec<ToolView>>> {
+async fn list(State(panel): State<Panel>, Who(actor): Who, _: Query<NoChoice>) -> Answer<Json<Vec<ToolView>>> {
     Ok(Json(panel.tools.list(&actor).await?))
 }
 
 /// Begins to install a tool.
 #[utoipa::path(
     post, path = "/tools", tag = "tools", request_body = Install,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Repeating a request with its key gives the same operation")),
+    params(Key),
     responses(
         (status = 202, body = Begun), (status = 400, body = Problem), (status = 401, body = Problem),
         (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
@@ -125,8 +125,8 @@ async fn find(State(panel): State<Panel>, Who(actor): Who, Path(tool): Path<Stri
 
 /// Begins to start a stopped tool.
 #[utoipa::path(
-    post, path = "/tools/{tool}/start", tag = "tools", params(("tool" = String, Path)),
-    responses((status = 202, body = Begun), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 500, body = Problem), (status = 503, body = Problem))
+    post, path = "/tools/{tool}/start", tag = "tools", params(("tool" = String, Path), Key),
+    responses((status = 202, body = Begun), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem), (status = 500, body = Problem), (status = 503, body = Problem))
 )]
 async fn start(
     State(panel): State<Panel>,
@@ -139,8 +139,8 @@ async fn start(
 
 /// Begins to stop a running tool.
 #[utoipa::path(
-    post, path = "/tools/{tool}/stop", tag = "tools", params(("tool" = String, Path)),
-    responses((status = 202, body = Begun), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 500, body = Problem), (status = 503, body = Problem))
+    post, path = "/tools/{tool}/stop", tag = "tools", params(("tool" = String, Path), Key),
+    responses((status = 202, body = Begun), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem), (status = 500, body = Problem), (status = 503, body = Problem))
 )]
 async fn stop(
     State(panel): State<Panel>,
@@ -153,8 +153,8 @@ async fn stop(
 
 /// Begins to stop a tool and start it again.
 #[utoipa::path(
-    post, path = "/tools/{tool}/restart", tag = "tools", params(("tool" = String, Path)),
-    responses((status = 202, body = Begun), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 500, body = Problem), (status = 503, body = Problem))
+    post, path = "/tools/{tool}/restart", tag = "tools", params(("tool" = String, Path), Key),
+    responses((status = 202, body = Begun), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem), (status = 500, body = Problem), (status = 503, body = Problem))
 )]
 async fn restart(
     State(panel): State<Panel>,
@@ -167,7 +167,7 @@ async fn restart(
 
 /// Begins to run a tool with changed answers and ports.
 #[utoipa::path(
-    put, path = "/tools/{tool}/settings", tag = "tools", params(("tool" = String, Path)), request_body = Reconfigure,
+    put, path = "/tools/{tool}/settings", tag = "tools", params(("tool" = String, Path), Key), request_body = Reconfigure,
     responses((status = 202, body = Begun), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem), (status = 500, body = Problem), (status = 503, body = Problem))
 )]
 async fn reconfigure(
@@ -196,7 +196,7 @@ async fn plan_settings(
 
 /// Begins to take a tool away, keeping its data or, after its name was typed, deleting it.
 #[utoipa::path(
-    post, path = "/tools/{tool}/remove", tag = "tools", params(("tool" = String, Path)), request_body = Remove,
+    post, path = "/tools/{tool}/remove", tag = "tools", params(("tool" = String, Path), Key), request_body = Remove,
     responses((status = 202, body = Begun), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem), (status = 500, body = Problem), (status = 503, body = Problem))
 )]
 async fn remove(
