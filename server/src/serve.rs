@@ -23,6 +23,7 @@ use server::registry::{HttpRegistry, Logins, RegistryConfig, Versions};
 use server::secrets::Vault;
 use server::tools::{Means, Observer, Parts, Readings, ToolDomain, Tools};
 use server::web::live::Hub;
+use server::web::origin::Origins;
 use server::web::{Panel, recorder, setup_path, site};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -103,7 +104,7 @@ async fn run(
         clock,
         random,
         is_https: config.public_url.scheme() == "https",
-        origin: config.public_url.origin().ascii_serialization(),
+        origins: Origins { public: link(config, ""), by_address: config.opens_by_address },
         trusted_proxies: config.trusted_proxies.clone().into(),
         metrics: metrics.clone(),
         metrics_token: config.metrics_token.clone(),

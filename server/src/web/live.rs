@@ -156,7 +156,7 @@ async fn live(
     };
     if panel.hub.moved.receiver_count() >= STREAMS {
         let detail = "Too many pages are open at once. Close some, or reload in a minute.";
-        return Err(Refusal(Problem::new(503, "too_many_streams", "Too many streams", detail)));
+        return Err(Refusal::new(503, "too_many_streams", "Too many streams", detail));
     }
     let cookies = axum_extra::extract::CookieJar::from_headers(&headers);
     let token = panel.session_token(&cookies).ok_or_else(Refusal::signed_out)?;

@@ -13,7 +13,7 @@ use axum::{
     Form, Router,
     body::{Body, to_bytes},
     extract::{FromRequest, Query, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
 use leptos::{nonce::use_nonce, prelude::provide_context, reactive::owner::use_context};
@@ -108,8 +108,6 @@ fn set_headers(options: &ResponseOptions) {
         options.insert_header(header::CONTENT_SECURITY_POLICY, policy);
     }
     options.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    options.insert_header(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    options.insert_header(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
 }
 
 fn backend(site: &Site, parts: &Parts, options: ResponseOptions) -> Backend {
@@ -155,13 +153,7 @@ async fn post(site: Site, form: forms::Found, request: Request) -> Response {
         return again(site, &parts, &form, kept(fields, &sealed)).await;
     }
     let asked = Call { method: form.method, path: format!("{}{}", api::ROOT, form.api), body: body_of(&fields) };
-    let mut headers = passed_on(&parts.headers);
-    // The origin check of the API must see where the form came from.
-    for name in [header::ORIGIN, header::HOST, HeaderName::from_static("sec-fetch-site")] {
-        if let Some(value) = parts.headers.get(&name) {
-            headers.insert(name, value.clone());
-        }
-    }
+    let headers = passed_on(&parts.headers);
     let (status, answered, body) = call(site.api.clone(), asked, headers, parts.extensions.clone()).await;
     let query =
         Query::<BTreeMap<String, String>>::try_from_uri(&parts.uri).map(|Query(query)| query).unwrap_or_default();
@@ -206,16 +198,14 @@ fn body_of(fields: &[(String, String)]) -> String {
     fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect::<Vec<_>>().join("&")
 }
 
-/// Headers of the page request that the API needs: who asks, and from where.
+/// Headers of the page request that the API needs to know who asks.
+///
+/// Where the request comes from was judged before it got here: around the whole site, and not once more in-process.
 fn passed_on(headers: &HeaderMap) -> HeaderMap {
-    let names = [
-        header::COOKIE,
-        header::USER_AGENT,
-        header::FORWARDED,
-        HeaderName::from_static("x-forwarded-for"),
-        HeaderName::from_static("x-forwarded-proto"),
-    ];
-    names.into_iter().filter_map(|name| headers.get(&name).map(|value| (name, value.clone()))).collect()
+    [header::COOKIE, header::USER_AGENT]
+        .into_iter()
+        .filter_map(|name| headers.get(&name).map(|value| (name, value.clone())))
+        .collect()
 }
 
 /// One call of the API in-process. The extensions of the page request go along: they hold the peer's address.
