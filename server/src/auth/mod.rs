@@ -30,7 +30,7 @@ use crate::events::NewEvent;
 pub use actor::{Actor, SessionId, UserId, Way};
 pub use people::{NewUser, User};
 pub use policy::{Forbidden, Right, Role, UnknownRole};
-pub use sessions::{Session, SignedIn};
+pub use sessions::{Session, SignedIn, ends_sessions};
 pub use setup::SetUp;
 
 use password::Passwords;

@@ -17,6 +17,15 @@ const LONGEST: Duration = Duration::from_hours(7 * 24);
 /// A use is written down only this long after the last one, so that reading a page is not a write.
 const SEEN_EVERY: Duration = Duration::from_mins(1);
 
+/// The kinds of events with which sessions end before their time.
+const ENDINGS: [&str; 5] =
+    ["user.signed_out", "user.session_revoked", "user.password_changed", "user.password_reset", "user.role_changed"];
+
+/// Whether sessions end with events of this kind.
+pub fn ends_sessions(kind: &str) -> bool {
+    ENDINGS.contains(&kind)
+}
+
 /// A signed-in browser, as its owner may see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {

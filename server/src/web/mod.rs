@@ -15,6 +15,7 @@ pub mod pages;
 mod peer;
 mod problem;
 mod session;
+mod streams;
 
 use std::path::Path;
 use std::sync::Arc;
