@@ -14,6 +14,7 @@ pub mod origin;
 pub mod pages;
 mod peer;
 mod problem;
+pub mod serving;
 mod session;
 mod streams;
 
