@@ -7,7 +7,7 @@ use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::request::Parts;
-use http::{HeaderMap, header};
+use http::{Extensions, HeaderMap, header};
 
 use super::Panel;
 use crate::auth;
@@ -29,6 +29,11 @@ pub async fn know_peer(State(panel): State<Panel>, mut request: Request, next: N
     metrics::counter!("summoner_http_requests_total", &labels).increment(1);
     metrics::histogram!("summoner_http_request_duration_seconds", &labels).record(begun.elapsed().as_secs_f64());
     response
+}
+
+/// The browser's address, once it was written into the request.
+pub fn address(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<Address>().map(|address| address.0)
 }
 
 /// The browser's address, for a request that came from `connected`.
@@ -72,7 +77,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Peer {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        let address = parts.extensions.get::<Address>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.0);
+        let address = address(&parts.extensions).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         Ok(Self(auth::Peer { address, user_agent: user_agent.unwrap_or_default().to_owned() }))
     }

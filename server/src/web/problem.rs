@@ -15,7 +15,8 @@ use crate::{auth, tools};
 /// A refusal that becomes a response.
 #[derive(Debug)]
 pub struct Refusal {
-    problem: Problem,
+    /// What is said.
+    pub problem: Problem,
     /// When the same request may be answered otherwise, if that is known.
     retry_after: Option<Duration>,
 }

@@ -12,6 +12,7 @@ use http::header::REFERRER_POLICY;
 use http::request::Parts;
 
 use super::Panel;
+use super::peer::address;
 use super::problem::Refusal;
 use crate::auth::{self, Actor, SignedIn};
 use crate::secrets::Token;
@@ -42,7 +43,10 @@ impl FromRequestParts<Panel> for WhoHere {
             None => None,
         };
         match found {
-            Some(signed_in) => Ok(Self(signed_in)),
+            Some(mut signed_in) => {
+                signed_in.actor.address = address(&parts.extensions);
+                Ok(Self(signed_in))
+            }
             None if panel.auth.setup_needed().await? => Err(Refusal::setup_needed()),
             None => Err(Refusal::signed_out()),
         }
