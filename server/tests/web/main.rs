@@ -4,7 +4,11 @@
 
 mod bed;
 mod conditional;
+mod hostile;
 mod metrics;
+mod origin;
 mod password;
 mod rights;
+mod serving;
+mod streams;
 mod wrong;
