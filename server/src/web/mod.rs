@@ -113,7 +113,7 @@ pub fn api_router(panel: &Panel) -> Router {
 /// # Errors
 /// When the bundle's manifest cannot be read.
 pub fn site(mut panel: Panel, bundle: &Path) -> std::io::Result<Router> {
-    let (clock, random) = (panel.clock.clone(), panel.random.clone());
+    let (clock, random, is_https) = (panel.clock.clone(), panel.random.clone(), panel.is_https);
     let assets = assets::names(bundle)?;
     panel.build = format!("{}+{}", panel.build, assets::build(&assets)).into();
     let pages = pages::pages(pages::Site {
@@ -131,7 +131,7 @@ pub fn site(mut panel: Panel, bundle: &Path) -> std::io::Result<Router> {
         .layer(CompressionLayer::new().quality(CompressionLevel::Precise(4)))
         .layer(middleware::map_response(conditional::weaken))
         .layer(middleware::from_fn_with_state(panel.clone(), origin::same_origin))
-        .layer(middleware::from_fn_with_state(panel.clone(), peer::know_peer))
+        .layer(middleware::from_fn_with_state(panel, peer::know_peer))
         .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(middleware::from_fn_with_state(panel, origin::shield)))
+        .layer(middleware::from_fn_with_state(is_https, origin::shield)))
 }

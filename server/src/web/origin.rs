@@ -80,14 +80,15 @@ fn is_ours(headers: &HeaderMap, origins: &Origins, has_session: bool) -> bool {
     is_own_site && is_own_origin && (site.is_some() || origin.is_some() || !has_session)
 }
 
-/// Tells the browser what it may do with an answer, whichever it is (SECURITY.md, rule 7).
-pub async fn shield(State(panel): State<Panel>, request: Request, next: Next) -> Response {
+/// Tells the browser what it may do with an answer, whichever it is, and to come back over TLS where people come so
+/// (SECURITY.md, rule 7).
+pub async fn shield(State(is_https): State<bool>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NOTHING);
     headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
-    if panel.is_https {
+    if is_https {
         headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(ALWAYS_TLS);
     }
     response
@@ -95,6 +96,11 @@ pub async fn shield(State(panel): State<Panel>, request: Request, next: Next) ->
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn_with_state;
+    use tower::ServiceExt as _;
+
     use super::*;
 
     fn origins(public: &str, by_address: bool) -> Origins {
@@ -107,6 +113,16 @@ mod tests {
             headers.insert(*name, value.parse().unwrap());
         }
         is_ours(&headers, origins, has_session)
+    }
+
+    #[tokio::test]
+    async fn only_a_panel_behind_tls_asks_for_it_always() {
+        for is_https in [true, false] {
+            let site = Router::new().layer(from_fn_with_state(is_https, shield));
+            let answer = site.oneshot(Request::new(Body::empty())).await.unwrap();
+            assert_eq!(answer.headers().contains_key(header::STRICT_TRANSPORT_SECURITY), is_https);
+            assert!(answer.headers().contains_key(header::CONTENT_SECURITY_POLICY));
+        }
     }
 
     #[test]

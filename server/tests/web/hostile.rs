@@ -115,7 +115,8 @@ async fn s16_no_secret_travels_in_an_address(db: PgPool) {
     }
     let refused = bed.get("/api/v1/registries?password=hidden", &cookie).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
-    let noted: Vec<String> = sqlx::query_scalar("select subject || payload from events").fetch_all(&db).await.unwrap();
+    let noted: Vec<String> =
+        sqlx::query_scalar("select subject || payload::text from events").fetch_all(&db).await.unwrap();
     assert!(noted.iter().any(|text| text.contains("/api/v1/registries")), "{noted:?}");
     assert!(!noted.iter().any(|text| text.contains("hidden") || text.contains(token)), "{noted:?}");
 }
