@@ -267,13 +267,28 @@ mod tests {
     }
 
     #[test]
-    fn the_door_never_leads_to_another_site() {
+    fn s30_the_door_never_leads_to_another_site() {
         let form = find("/sign-in").expect("the door is a form");
         let to = |next| after(&form, &serde_json::Value::Null, next).expect("the door leads somewhere");
         assert_eq!(to(Some("/tools?q=1")), "/tools?q=1");
-        for foreign in [None, Some("//evil.example"), Some("/\\evil.example"), Some("https://evil.example"), Some("")] {
-            assert_eq!(to(foreign), "/", "{foreign:?}");
+        for foreign in [
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "https://evil.example",
+            "https:evil.example",
+            "javascript:alert(1)",
+            "/\t/evil.example",
+            "\r\n//evil.example",
+            " //evil.example",
+            // The query was decoded once: what is still encoded is a path like any other, or none.
+            "%2f%2fevil.example",
+        ] {
+            assert_eq!(to(Some(foreign)), "/", "{foreign:?}");
         }
+        assert_eq!(to(None), "/");
+        assert_eq!(to(Some("/%2fevil.example")), "/%2fevil.example");
     }
 
     #[test]

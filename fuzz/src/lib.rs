@@ -169,12 +169,12 @@ pub fn form(data: &[u8]) {
     let read = Input::<BTreeMap<String, serde_json::Value>>::from_request(request, &()).now_or_never();
     match read {
         Some(Ok(Input(read))) => assert_ne!(kind, "text/plain", "{read:?}"),
-        Some(Err(refusal)) => assert!([400, 413, 415].contains(&refusal.0.status), "{refusal:?}"),
+        Some(Err(refusal)) => assert!([400, 413, 415].contains(&refusal.problem.status), "{refusal:?}"),
         None => panic!("a body that is there already was waited for"),
     }
     let Ok(text) = std::str::from_utf8(body) else { return };
     if let Err(refusal) = query::<BTreeMap<String, serde_json::Value>>(text) {
-        assert_eq!(refusal.0.status, 400);
+        assert_eq!(refusal.problem.status, 400);
     }
     let form = form_fields();
     let answers: Values = text.split('&').filter_map(|pair| pair.split_once('=')).collect();

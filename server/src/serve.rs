@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::serve::ListenerExt as _;
 use server::auth::Auth;
 use server::catalog::Catalog;
 use server::clock::{Clock, Random};
@@ -23,7 +22,8 @@ use server::registry::{HttpRegistry, Logins, RegistryConfig, Versions};
 use server::secrets::Vault;
 use server::tools::{Means, Observer, Parts, Readings, ToolDomain, Tools};
 use server::web::live::Hub;
-use server::web::{Panel, recorder, setup_path, site};
+use server::web::origin::Origins;
+use server::web::{Panel, recorder, serving, setup_path, site};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -103,7 +103,7 @@ async fn run(
         clock,
         random,
         is_https: config.public_url.scheme() == "https",
-        origin: config.public_url.origin().ascii_serialization(),
+        origins: Origins { public: link(config, ""), by_address: config.opens_by_address },
         trusted_proxies: config.trusted_proxies.clone().into(),
         metrics: metrics.clone(),
         metrics_token: config.metrics_token.clone(),
@@ -112,7 +112,6 @@ async fn run(
     let router = site(panel, &config.site_dir).with_context(|| {
         format!("reading the browser bundle in {}; `make run` builds it", config.site_dir.display())
     })?;
-    let router = router.into_make_service_with_connect_info::<SocketAddr>();
 
     let stop = CancellationToken::new();
     let mut parts = tokio::task::JoinSet::new();
@@ -136,14 +135,7 @@ async fn run(
 
     say_link(config, &auth).await?;
     let asked = stop.clone();
-    // A page goes out in several writes: none of them may wait for the other side to say that it has the one before.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection takes no option and stays slower");
-        }
-    });
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move { asked.cancelled().await });
-    let serving = tokio::spawn(async move { server.await });
+    let serving = tokio::spawn(serving::serve(listener, router, serving::Limits::default(), asked));
     // A panel without its watcher or worker looks alive and does nothing: better to end, and to be started again.
     let why = tokio::select! {
         asked = ended() => asked,

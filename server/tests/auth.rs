@@ -354,8 +354,8 @@ async fn s17_after_signing_out_the_cookie_opens_nothing(db: PgPool) {
     person(&auth, "ada@example.org", Role::Viewer).await;
     let (session, _) = sign_in(&auth, "ada@example.org").await;
     let (other, _) = sign_in(&auth, "ada@example.org").await;
-    auth.sign_out(&session).await.unwrap();
-    auth.sign_out(&session).await.unwrap();
+    auth.sign_out(&session, &peer()).await.unwrap();
+    auth.sign_out(&session, &peer()).await.unwrap();
     assert!(auth.session(&session).await.unwrap().is_none());
     assert!(auth.session(&other).await.unwrap().is_some());
     let signed_out = kinds(&db).await.into_iter().filter(|kind| kind == "user.signed_out").count();
@@ -426,7 +426,15 @@ async fn s8_sessions_of_others_are_out_of_reach_without_the_right(db: PgPool) {
     let session = ada_in.session.session_id;
 
     assert!(matches!(auth.sessions_of(&eve.actor, ada.user_id).await, Err(Error::Forbidden(_))));
-    assert!(matches!(auth.revoke(&eve.actor, session).await, Err(Error::SessionUnknown)));
+    let eve_here = Actor { address: Some([192, 0, 2, 7].into()), ..eve.actor.clone() };
+    assert!(matches!(auth.revoke(&eve_here, session).await, Err(Error::SessionUnknown)));
+    let (actor, subject, payload): (String, String, serde_json::Value) =
+        sqlx::query_as("select actor, subject, payload from events where kind = 'access.denied'")
+            .fetch_one(&db)
+            .await
+            .unwrap();
+    assert_eq!((actor.as_str(), subject), ("eve@example.org", format!("ending session {session}")));
+    assert_eq!(payload["address"], "192.0.2.7");
     assert!(auth.session(&adas).await.unwrap().is_some());
     assert_eq!(auth.sessions_of(&ada_in.actor, ada.user_id).await.unwrap(), std::slice::from_ref(&ada_in.session));
 
@@ -449,6 +457,7 @@ async fn s6_everything_about_people_refuses_roles_below_administrator(db: PgPool
             email: "eve@example.org".to_owned(),
             role,
             way: Way::Session(SessionId(Uuid::from_u128(8))),
+            address: None,
         };
         let new = NewUser { email: "x@example.org".into(), name: "X".into(), role, password: PASSWORD.into() };
         let answers = [

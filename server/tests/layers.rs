@@ -102,6 +102,15 @@ fn s6_rights_are_asked_for_below_the_web() {
 }
 
 #[test]
+fn s1_the_only_programs_that_are_started_are_those_of_the_private_database() {
+    for path in sources(Path::new(ROOT)) {
+        let place = path.strip_prefix(ROOT).unwrap().to_string_lossy().into_owned();
+        let code = without_comments(&read(&path));
+        assert!(place == "db/cluster.rs" || !code.contains("process::Command"), "src/{place} starts a program");
+    }
+}
+
+#[test]
 fn the_reader_of_entry_points_sees_who_takes_no_actor() {
     let code = "impl Tools {\n    pub async fn list(&self, actor: &Actor) -> X {}\n    pub async fn peek(\n        &self,\n    ) {}\n\
                 \n    async fn own(&self) {}\n    pub(super) async fn near(&self) {}\n}\nimpl Other {\n    pub async fn free(&self) {}\n}";

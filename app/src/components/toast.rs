@@ -19,7 +19,7 @@ pub fn toasts() -> AnyView {
     let ended = RwSignal::new(None::<(Tone, String, String)>);
     Effect::new(move |_| {
         let Some(operation) = live.ended.get() else { return };
-        let me = frame.get_untracked().and_then(Result::ok).map(|frame| frame.me.name);
+        let me = frame.get_untracked().and_then(Result::ok).map(|frame| frame.me.email);
         let link = format!("/operations/{}", operation.operation_id);
         // Whoever watches it sees it anyway; what others do stands in the activity.
         if me.as_ref() == Some(&operation.actor) && path.get_untracked() != link {

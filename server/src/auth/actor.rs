@@ -1,10 +1,13 @@
 //! Who asks.
 
 use std::fmt;
+use std::net::IpAddr;
 
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Role;
+use crate::events::NewEvent;
 
 /// The id of a person's account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -47,6 +50,8 @@ pub struct Actor {
     pub role: Role,
     /// The way by which the actor came.
     pub way: Way,
+    /// The address the actor asks from, as far as trusted proxies tell; `None` for whoever does not come by the network.
+    pub address: Option<IpAddr>,
 }
 
 /// The way by which an actor came.
@@ -65,7 +70,14 @@ pub enum Way {
 impl Actor {
     /// A part of Summoner that acts on its own, with every right: `name` tells which ("watcher", "schedule").
     pub fn system(name: &str) -> Self {
-        Self { id: None, name: name.to_owned(), email: String::new(), role: Role::Administrator, way: Way::System }
+        Self {
+            id: None,
+            name: name.to_owned(),
+            email: String::new(),
+            role: Role::Administrator,
+            way: Way::System,
+            address: None,
+        }
     }
 
     /// Whoever runs commands on the machine; with the data folder in hand they have every right already.
@@ -76,5 +88,21 @@ impl Actor {
     /// What events and logs call the actor: the e-mail address, which is unique, else the name.
     pub fn label(&self) -> &str {
         if self.email.is_empty() { &self.name } else { &self.email }
+    }
+
+    /// A fact that the actor causes, about no tool and of no operation. Its payload, an object, says from where.
+    pub fn event(&self, kind: &'static str, subject: impl Into<String>, mut payload: Value) -> NewEvent {
+        if let Some(address) = self.address {
+            payload["address"] = json!(address.to_canonical());
+        }
+        NewEvent {
+            kind,
+            actor: self.label().to_owned(),
+            actor_id: self.id.map(|id| id.0),
+            subject: subject.into(),
+            tool_id: None,
+            operation_id: None,
+            payload,
+        }
     }
 }

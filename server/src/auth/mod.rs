@@ -25,12 +25,11 @@ use jiff::Timestamp;
 
 use crate::clock::{Clock, Random};
 use crate::db::Db;
-use crate::events::NewEvent;
 
 pub use actor::{Actor, SessionId, UserId, Way};
 pub use people::{NewUser, User};
 pub use policy::{Forbidden, Right, Role, UnknownRole};
-pub use sessions::{Session, SignedIn};
+pub use sessions::{Session, SignedIn, ends_sessions};
 pub use setup::SetUp;
 
 use password::Passwords;
@@ -127,19 +126,6 @@ impl Auth {
 /// Turns the cause of a failed `attempt` into [`Error::Internal`].
 fn internal<E: Into<Box<dyn std::error::Error + Send + Sync>>>(attempt: &'static str) -> impl Fn(E) -> Error {
     move |source| Error::Internal { attempt, source: source.into() }
-}
-
-/// An event about people, told by `actor`.
-fn event(kind: &'static str, actor: &Actor, subject: impl Into<String>, payload: serde_json::Value) -> NewEvent {
-    NewEvent {
-        kind,
-        actor: actor.label().to_owned(),
-        actor_id: actor.id.map(|id| id.0),
-        subject: subject.into(),
-        tool_id: None,
-        operation_id: None,
-        payload,
-    }
 }
 
 fn describe(problems: &[(&'static str, String)]) -> String {

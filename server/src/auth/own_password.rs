@@ -6,7 +6,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::plan::{Form, Subject};
-use super::{Actor, Auth, Error, Peer, Way, event, internal, store};
+use super::{Actor, Auth, Error, Peer, Way, internal, store};
 use crate::events;
 
 impl Auth {
@@ -53,7 +53,7 @@ impl Auth {
         store::clear_failures(&mut *transaction, &account.key()).await.map_err(&failed)?;
         store::take_back_failure(&mut *transaction, &address.key()).await.map_err(&failed)?;
         let payload = serde_json::json!({ "user_id": user_id, "sessions_ended": ended, "address": peer.address });
-        events::append(&mut transaction, &self.clock, event("user.password_changed", actor, &actor.email, payload))
+        events::append(&mut transaction, &self.clock, actor.event("user.password_changed", &actor.email, payload))
             .await
             .map_err(&failed)?;
         transaction.commit().await.map_err(&failed)?;

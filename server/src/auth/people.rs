@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::plan::{Form, Subject, normal_email};
-use super::{Actor, Auth, Error, Right, Role, UserId, event, internal, store};
+use super::{Actor, Auth, Error, Right, Role, UserId, internal, store};
 use crate::events;
 
 /// A person's account.
@@ -71,7 +71,7 @@ impl Auth {
             return Err(Error::Fields(vec![("email", "This address has an account already.".to_owned())]));
         }
         let payload = serde_json::json!({ "user_id": user.user_id, "role": user.role });
-        events::append(&mut transaction, &self.clock, event("user.added", actor, &user.email, payload))
+        events::append(&mut transaction, &self.clock, actor.event("user.added", &user.email, payload))
             .await
             .map_err(&failed)?;
         transaction.commit().await.map_err(&failed)?;
@@ -97,7 +97,7 @@ impl Auth {
         store::set_role(&mut *transaction, user_id, role).await.map_err(&failed)?;
         let ended = store::end_sessions_of(&mut *transaction, user_id, None).await.map_err(&failed)?;
         let payload = serde_json::json!({ "user_id": user_id, "from": user.role, "to": role, "sessions_ended": ended });
-        events::append(&mut transaction, &self.clock, event("user.role_changed", actor, user.email, payload))
+        events::append(&mut transaction, &self.clock, actor.event("user.role_changed", user.email, payload))
             .await
             .map_err(&failed)?;
         transaction.commit().await.map_err(&failed)
@@ -120,7 +120,7 @@ impl Auth {
         let ended = store::end_sessions_of(&mut *transaction, user.user_id, None).await.map_err(&failed)?;
         store::clear_failures(&mut *transaction, &Subject::Account(email).key()).await.map_err(&failed)?;
         let payload = serde_json::json!({ "user_id": user.user_id, "sessions_ended": ended });
-        events::append(&mut transaction, &self.clock, event("user.password_reset", actor, user.email, payload))
+        events::append(&mut transaction, &self.clock, actor.event("user.password_reset", user.email, payload))
             .await
             .map_err(&failed)?;
         transaction.commit().await.map_err(&failed)

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sqlx::PgConnection;
 
 use super::plan::clean_user_agent;
-use super::{Actor, Auth, Error, Peer, Right, SessionId, User, UserId, Way, event, internal, store};
+use super::{Actor, Auth, Error, Peer, Right, SessionId, User, UserId, Way, internal, store};
 use crate::events;
 use crate::secrets::Token;
 
@@ -16,6 +16,15 @@ const IDLE: Duration = Duration::from_hours(12);
 const LONGEST: Duration = Duration::from_hours(7 * 24);
 /// A use is written down only this long after the last one, so that reading a page is not a write.
 const SEEN_EVERY: Duration = Duration::from_mins(1);
+
+/// The kinds of events with which sessions end before their time.
+const ENDINGS: [&str; 5] =
+    ["user.signed_out", "user.session_revoked", "user.password_changed", "user.password_reset", "user.role_changed"];
+
+/// Whether sessions end with events of this kind.
+pub fn ends_sessions(kind: &str) -> bool {
+    ENDINGS.contains(&kind)
+}
 
 /// A signed-in browser, as its owner may see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,14 +78,14 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Internal`] when the database does not answer.
-    pub async fn sign_out(&self, token: &Token) -> Result<(), Error> {
+    pub async fn sign_out(&self, token: &Token, peer: &Peer) -> Result<(), Error> {
         let now = self.clock.now();
         let end = async {
             let mut transaction = self.db.begin().await?;
             let Some(signed_in) = store::session(&mut *transaction, token.hash(), now).await? else { return Ok(()) };
             store::end_session(&mut *transaction, signed_in.session.session_id).await?;
-            let actor = signed_in.actor;
-            let signed_out = event("user.signed_out", &actor, &actor.email, serde_json::json!({}));
+            let actor = Actor { address: Some(peer.address), ..signed_in.actor };
+            let signed_out = actor.event("user.signed_out", &actor.email, serde_json::json!({}));
             events::append(&mut transaction, &self.clock, signed_out).await?;
             transaction.commit().await
         };
@@ -98,20 +107,24 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::SessionUnknown`] when it has ended already, or belongs to another person and the actor lacks
-    /// [`Right::UsersManage`]: what one may not end, one need not know of.
+    /// [`Right::UsersManage`]: what one may not end, one need not know of. The attempt is written down.
     pub async fn revoke(&self, actor: &Actor, session_id: SessionId) -> Result<(), Error> {
         let failed = internal("ending a session");
         let mut transaction = self.db.begin().await.map_err(&failed)?;
         let owner = store::session_owner(&mut *transaction, session_id).await.map_err(&failed)?;
         let owner = owner.ok_or(Error::SessionUnknown)?;
-        if actor.id != Some(owner) && actor.needs(Right::UsersManage).is_err() {
+        if actor.id != Some(owner)
+            && let Err(forbidden) = actor.needs(Right::UsersManage)
+        {
+            drop(transaction);
+            self.note_denied(actor, &format!("ending session {session_id}"), &forbidden.to_string()).await?;
             return Err(Error::SessionUnknown);
         }
         if !store::end_session(&mut *transaction, session_id).await.map_err(&failed)? {
             return Err(Error::SessionUnknown);
         }
         let payload = serde_json::json!({ "session_id": session_id, "user_id": owner });
-        events::append(&mut transaction, &self.clock, event("user.session_revoked", actor, "session", payload))
+        events::append(&mut transaction, &self.clock, actor.event("user.session_revoked", "session", payload))
             .await
             .map_err(&failed)?;
         transaction.commit().await.map_err(&failed)
@@ -123,7 +136,7 @@ impl Auth {
     /// [`Error::Internal`] when the database does not answer.
     pub async fn note_denied(&self, actor: &Actor, attempt: &str, reason: &str) -> Result<(), Error> {
         let attempt: String = attempt.chars().filter(|c| !c.is_control()).take(200).collect();
-        let denied = event("access.denied", actor, attempt, serde_json::json!({ "reason": reason }));
+        let denied = actor.event("access.denied", attempt, serde_json::json!({ "reason": reason }));
         let note = async {
             let mut transaction = self.db.begin().await?;
             events::append(&mut transaction, &self.clock, denied).await?;
@@ -157,6 +170,7 @@ impl Auth {
             email: user.email.clone(),
             role: user.role,
             way: Way::Session(session.session_id),
+            address: None,
         };
         Ok((token, SignedIn { actor, session }))
     }

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use super::plan::{FORGOTTEN_AFTER, Failures, Subject, is_email, normal_email};
 use super::sessions::SignedIn;
-use super::{Actor, Auth, Error, Peer, Role, User, event, internal, store};
+use super::{Actor, Auth, Error, Peer, Role, User, internal, store};
 use crate::events;
 use crate::secrets::Token;
 
@@ -75,7 +75,7 @@ impl Auth {
         store::take_back_failure(&mut *transaction, &address.key()).await.map_err(&failed)?;
         let signed_in = self.start_session(&mut transaction, &user, peer).await.map_err(&failed)?;
         let payload = serde_json::json!({ "address": peer.address });
-        events::append(&mut transaction, &self.clock, event("user.signed_in", &signed_in.1.actor, user.email, payload))
+        events::append(&mut transaction, &self.clock, signed_in.1.actor.event("user.signed_in", user.email, payload))
             .await
             .map_err(&failed)?;
         transaction.commit().await.map_err(&failed)?;
@@ -90,7 +90,7 @@ impl Auth {
         let payload = serde_json::json!({ "address": peer.address });
         let note = async {
             let mut transaction = self.db.begin().await?;
-            events::append(&mut transaction, &self.clock, event("user.sign_in_refused", &visitor, subject, payload))
+            events::append(&mut transaction, &self.clock, visitor.event("user.sign_in_refused", subject, payload))
                 .await?;
             transaction.commit().await
         };

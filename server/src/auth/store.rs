@@ -220,6 +220,7 @@ pub(super) async fn session(
             email: row.email,
             role: role(&row.role)?,
             way: Way::Session(session_id),
+            address: None,
         },
         session: Session {
             session_id,

@@ -281,7 +281,7 @@ fn s7_what_a_value_brings_in_needs_its_approval_too() {
 }
 
 #[test]
-fn files_are_refused_at_the_place_of_their_fault() {
+fn s14_files_are_refused_at_the_place_of_their_fault() {
     let service = |lines: &str| format!("services:\n  app:\n    image: a/b:1\n    {lines}\n");
     let long = "n".repeat(300);
     for (file, line, column, part) in [

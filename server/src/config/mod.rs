@@ -90,6 +90,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The origin people type into their browser, without path. Default: made from [`Config::listen`].
     pub public_url: Url,
+    /// Whether people may open the panel by any address of its machine: nobody named [`Config::public_url`], and the
+    /// server answers on all of them.
+    pub opens_by_address: bool,
     /// The address of a Postgres that others keep, with its password; `None` means the private cluster.
     pub database_url: Option<SecretString>,
     /// The Docker engine's address (`unix://`, `tcp://`, `http://`, `https://`); `None` means the engine client's default.
@@ -195,13 +198,16 @@ impl Config {
             Some(value) => value.check(is_node_name, "a name of letters, digits, dots, dashes")?,
             None => host_name(),
         };
-        let public_url = match sources.text("public-url", args.public_url.as_deref(), |file| &file.public_url)? {
+        let named_url = sources.text("public-url", args.public_url.as_deref(), |file| &file.public_url)?;
+        let opens_by_address = named_url.is_none() && listen.ip().is_unspecified();
+        let public_url = match named_url {
             Some(value) => value.origin()?,
             None => derived_url(listen, &node),
         };
         Ok(Self {
             listen,
             public_url,
+            opens_by_address,
             database_url: sources.secret(
                 "database-url",
                 &["DATABASE_URL"],

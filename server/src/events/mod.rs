@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 
-/// The Postgres notification channel on which new events announce themselves.
+/// The Postgres notification channel on which new events announce themselves, each by its kind.
 pub const CHANNEL: &str = "events";
 
 /// The key of the advisory lock that puts events in commit order ("summ" in ASCII).
@@ -93,7 +93,7 @@ pub async fn append(transaction: &mut PgConnection, clock: &Clock, event: NewEve
     )
     .fetch_one(&mut *transaction)
     .await?;
-    sqlx::query!("select pg_notify($1, '')", CHANNEL).execute(&mut *transaction).await?;
+    sqlx::query!("select pg_notify($1, $2)", CHANNEL, event.kind).execute(&mut *transaction).await?;
     Ok(sequence)
 }
 

@@ -1,5 +1,7 @@
 //! Logins stored by administrators, their passwords sealed.
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
@@ -40,10 +42,12 @@ pub struct Login {
 /// Who changes a login, for the record.
 #[derive(Clone, Debug)]
 pub struct Author {
-    /// The name of the person or token.
-    pub name: String,
+    /// What events call the person or token.
+    pub label: String,
     /// Its id, if it has one.
     pub id: Option<Uuid>,
+    /// The address it asks from, if it comes by the network.
+    pub address: Option<IpAddr>,
 }
 
 impl Logins {
@@ -140,12 +144,12 @@ fn registry_name(text: &str) -> Result<String, Error> {
 fn event(kind: &'static str, author: Author, registry: &str, username: &str) -> NewEvent {
     NewEvent {
         kind,
-        actor: author.name,
+        actor: author.label,
         actor_id: author.id,
         subject: registry.to_owned(),
         tool_id: None,
         operation_id: None,
-        payload: json!({ "username": username }),
+        payload: json!({ "username": username, "address": author.address }),
     }
 }
 

@@ -171,13 +171,9 @@ impl Tools {
             ));
         }
         let event = NewEvent {
-            kind: "operation.cancelled",
-            actor: actor.name.clone(),
-            actor_id: actor.id.map(|id| id.0),
-            subject: operation.tool_name,
             tool_id: Some(operation.tool_id),
             operation_id: Some(operation_id),
-            payload: json!({ "operation": operation.kind }),
+            ..actor.event("operation.cancelled", operation.tool_name, json!({ "operation": operation.kind }))
         };
         events::append(&mut transaction, &self.means.clock, event).await?;
         transaction.commit().await?;

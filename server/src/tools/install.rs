@@ -174,20 +174,17 @@ impl Tools {
             tool_id: tool.tool_id,
             tool_name: tool.name.clone(),
             entry_name: tool.entry_name.clone(),
-            actor: actor.name.clone(),
+            actor: actor.label().to_owned(),
             actor_id: actor.id.map(|id| id.0),
             request: asked.map(|asked| asked.key.clone()),
             steps,
         };
         let operation_id = self.operations.begin(transaction, moment, operation).await?;
+        let payload = json!({ "operation": kind, "entry": tool.entry_name });
         let event = NewEvent {
-            kind: "operation.begun",
-            actor: actor.name.clone(),
-            actor_id: actor.id.map(|id| id.0),
-            subject: tool.name.clone(),
             tool_id: Some(tool.tool_id),
             operation_id: Some(operation_id),
-            payload: json!({ "operation": kind, "entry": tool.entry_name }),
+            ..actor.event("operation.begun", &tool.name, payload)
         };
         events::append(transaction, &self.means.clock, event).await?;
         Ok(operation_id)

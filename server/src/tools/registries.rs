@@ -50,5 +50,5 @@ impl Tools {
 }
 
 fn author(actor: &Actor) -> Author {
-    Author { name: actor.name.clone(), id: actor.id.map(|id| id.0) }
+    Author { label: actor.label().to_owned(), id: actor.id.map(|id| id.0), address: actor.address }
 }

@@ -108,15 +108,8 @@ impl Tools {
                 "The first password was already shown and is not shown again. Reset it inside the tool.".to_owned(),
             ));
         }
-        let event = NewEvent {
-            kind: "tool.first_login_shown",
-            actor: actor.name.clone(),
-            actor_id: actor.id.map(|id| id.0),
-            subject: tool.name.clone(),
-            tool_id: Some(tool.tool_id),
-            operation_id: None,
-            payload: json!({}),
-        };
+        let shown = actor.event("tool.first_login_shown", &tool.name, json!({}));
+        let event = NewEvent { tool_id: Some(tool.tool_id), ..shown };
         events::append(&mut transaction, &self.means.clock, event).await?;
         transaction.commit().await?;
         Ok(FirstLogin {

@@ -45,7 +45,6 @@ async fn cache(mut response: Response) -> Response {
     if response.status().is_success() {
         response.headers_mut().insert(header::CACHE_CONTROL, FOR_EVER);
     }
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 

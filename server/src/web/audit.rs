@@ -6,6 +6,8 @@ use axum::response::Response;
 use axum_extra::extract::CookieJar;
 
 use super::Panel;
+use super::peer::address;
+use crate::auth::Actor;
 
 /// An answer that refused somebody for want of a right, with the sentence they were given.
 #[derive(Clone, Debug)]
@@ -18,11 +20,12 @@ pub struct Denied(pub String);
 pub async fn note_denied(State(panel): State<Panel>, request: Request, next: Next) -> Response {
     let token = panel.session_token(&CookieJar::from_headers(request.headers()));
     let attempt = format!("{} {}", request.method(), request.uri().path());
+    let address = address(request.extensions());
     let response = next.run(request).await;
     let Some((Denied(reason), token)) = response.extensions().get::<Denied>().zip(token) else { return response };
     let noted = async {
         match panel.auth.session(&token).await? {
-            Some(here) => panel.auth.note_denied(&here.actor, &attempt, reason).await,
+            Some(here) => panel.auth.note_denied(&Actor { address, ..here.actor }, &attempt, reason).await,
             None => Ok(()),
         }
     };

@@ -28,8 +28,8 @@ use super::Panel;
 use super::api::event_view;
 use super::input::query;
 use super::problem::{Answer, Refusal};
-use super::session::WhoHere;
-use crate::auth::Actor;
+use super::streams::{Open, Streams};
+use crate::auth::{self, Actor};
 use crate::db::Db;
 use crate::engine::watch::World;
 use crate::operations::ListQuery;
@@ -39,12 +39,8 @@ use crate::{events, jobs, operations};
 const FRAME: Duration = Duration::from_millis(250);
 /// How often a stream shows that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How often a stream asks whether its session still holds.
-const RECHECK: Duration = Duration::from_secs(20);
 /// How many facts are caught up at once.
 const CATCH_UP: i64 = 200;
-/// How many streams may be open at once.
-const STREAMS: usize = 1000;
 
 /// Something moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,13 +53,15 @@ enum Moved {
 /// Tells all open streams that something moved, and the workers that there is work.
 pub struct Hub {
     moved: broadcast::Sender<Moved>,
+    /// The open streams, of all kinds.
+    pub streams: Streams,
     /// Wakes whoever waits for jobs.
     pub work: tokio::sync::Notify,
 }
 
 impl Default for Hub {
     fn default() -> Self {
-        Self { moved: broadcast::channel(1024).0, work: tokio::sync::Notify::new() }
+        Self { moved: broadcast::channel(1024).0, streams: Streams::default(), work: tokio::sync::Notify::new() }
     }
 }
 
@@ -101,10 +99,16 @@ impl Hub {
         let mut listener = PgListener::connect_with(db).await?;
         listener.listen_all([events::CHANNEL, operations::CHANNEL, jobs::CHANNEL]).await?;
         self.tell(Moved::Fact);
+        self.streams.check_sessions();
         self.work.notify_waiters();
         while let Some(told) = listener.try_recv().await? {
             match told.channel() {
-                events::CHANNEL => self.tell(Moved::Fact),
+                events::CHANNEL => {
+                    if auth::ends_sessions(told.payload()) {
+                        self.streams.check_sessions();
+                    }
+                    self.tell(Moved::Fact);
+                }
                 jobs::CHANNEL => self.work.notify_one(),
                 _ => {
                     if let Ok(operation) = Uuid::parse_str(told.payload()) {
@@ -143,27 +147,22 @@ struct From {
 )]
 async fn live(
     State(panel): State<Panel>,
-    WhoHere(here): WhoHere,
+    open: Open,
     headers: HeaderMap,
     RawQuery(text): RawQuery,
 ) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
-    let newest = panel.tools.newest_event(&here.actor).await?;
+    let newest = panel.tools.newest_event(&open.actor).await?;
     let wanted: From = query(text.as_deref().unwrap_or_default())?;
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
     let after = match last.or(wanted.after) {
         None => newest,
         Some(after) => after.parse().map_err(|_| Refusal::unreadable(400, "`after` has to be a sequence number."))?,
     };
-    if panel.hub.moved.receiver_count() >= STREAMS {
-        let detail = "Too many pages are open at once. Close some, or reload in a minute.";
-        return Err(Refusal(Problem::new(503, "too_many_streams", "Too many streams", detail)));
-    }
-    let cookies = axum_extra::extract::CookieJar::from_headers(&headers);
-    let token = panel.session_token(&cookies).ok_or_else(Refusal::signed_out)?;
     let (sender, receiver) = mpsc::channel(64);
     let moved = panel.hub.moved.subscribe();
-    let stream = LiveStream { panel, actor: here.actor, token, moved, sender, cursor: after, tools: BTreeMap::new() };
-    tokio::spawn(stream.run());
+    let actor = open.actor.clone();
+    let stream = LiveStream { panel, actor, moved, sender, cursor: after, tools: BTreeMap::new() };
+    tokio::spawn(open.hold(stream.run()));
     Ok(Sse::new(tokio_stream::wrappers::ReceiverStream::new(receiver)))
 }
 
@@ -171,7 +170,6 @@ async fn live(
 struct LiveStream {
     panel: Panel,
     actor: Actor,
-    token: crate::secrets::Token,
     moved: broadcast::Receiver<Moved>,
     sender: mpsc::Sender<Result<Event, Infallible>>,
     cursor: i64,
@@ -184,7 +182,6 @@ struct Closed;
 
 impl LiveStream {
     async fn run(mut self) {
-        let mut recheck = tokio::time::interval(RECHECK);
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         let (mut operations, mut fact, mut world) = (BTreeSet::new(), true, true);
         loop {
@@ -199,7 +196,6 @@ impl LiveStream {
                         return;
                     }
                 }
-                _ = recheck.tick() => if !self.still_holds().await { return },
                 told = self.moved.recv() => {
                     let mut note = |told| match told {
                         Ok(Moved::Fact) => fact = true,
@@ -215,21 +211,6 @@ impl LiveStream {
                         note(Ok(more));
                     }
                 }
-            }
-        }
-    }
-
-    /// Whether the session still holds; a stream dies with it.
-    async fn still_holds(&mut self) -> bool {
-        match self.panel.auth.session(&self.token).await {
-            Ok(Some(signed_in)) => {
-                self.actor = signed_in.actor;
-                true
-            }
-            Ok(None) => false,
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a session could not be checked");
-                true
             }
         }
     }

@@ -10,10 +10,10 @@ use http::{HeaderMap, StatusCode, header};
 use secrecy::ExposeSecret as _;
 
 use super::Panel;
+use super::origin::is_loopback;
 use super::problem::Refusal;
 use crate::auth::Actor;
 use crate::secrets::Token;
-use ::api::Problem;
 
 /// The routes that machines ask.
 pub fn routes() -> Router<Panel> {
@@ -44,16 +44,23 @@ async fn metrics(
 ) -> Response {
     if !is_own_machine(peer, &headers) && !has_token(&panel, &headers) {
         let detail = "Metrics are given to this machine, and to those who send the token of SUMMONER_METRICS_TOKEN.";
-        return Refusal(Problem::new(403, "loopback_only", "Not from here", detail)).into_response();
+        return Refusal::new(403, "loopback_only", "Not from here", detail).into_response();
     }
     measure(&panel).await;
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (kind, panel.metrics.render()).into_response()
 }
 
-/// Behind a proxy everybody would come from loopback, so what was forwarded does not count as this machine's.
+/// What proxies leave in a request.
+const FORWARDING: [&str; 6] =
+    ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+
+/// Behind a proxy everybody would come from loopback, so what was forwarded does not count as this machine's, nor what
+/// asks for another host.
 fn is_own_machine(peer: SocketAddr, headers: &HeaderMap) -> bool {
-    peer.ip().to_canonical().is_loopback() && !headers.contains_key("x-forwarded-for")
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_forwarded = FORWARDING.iter().any(|name| headers.contains_key(*name));
+    peer.ip().to_canonical().is_loopback() && is_loopback(host) && !is_forwarded
 }
 
 fn has_token(panel: &Panel, headers: &HeaderMap) -> bool {

@@ -10,10 +10,13 @@ mod conditional;
 pub mod input;
 pub mod live;
 mod machine;
+pub mod origin;
 pub mod pages;
 mod peer;
 mod problem;
+pub mod serving;
 mod session;
+mod streams;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -68,8 +71,8 @@ pub struct Panel {
     pub random: Random,
     /// Whether the panel is reached over https, so that its cookies are `Secure` and carry the `__Host-` prefix.
     pub is_https: bool,
-    /// The origin under which people reach the panel: scheme, host and port.
-    pub origin: String,
+    /// The origins under which people reach the panel.
+    pub origins: origin::Origins,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Arc<[Network]>,
     /// What `/metrics` shows.
@@ -110,7 +113,7 @@ pub fn api_router(panel: &Panel) -> Router {
 /// # Errors
 /// When the bundle's manifest cannot be read.
 pub fn site(mut panel: Panel, bundle: &Path) -> std::io::Result<Router> {
-    let (clock, random) = (panel.clock.clone(), panel.random.clone());
+    let (clock, random, is_https) = (panel.clock.clone(), panel.random.clone(), panel.is_https);
     let assets = assets::names(bundle)?;
     panel.build = format!("{}+{}", panel.build, assets::build(&assets)).into();
     let pages = pages::pages(pages::Site {
@@ -127,7 +130,8 @@ pub fn site(mut panel: Panel, bundle: &Path) -> std::io::Result<Router> {
         .merge(pages)
         .layer(CompressionLayer::new().quality(CompressionLevel::Precise(4)))
         .layer(middleware::map_response(conditional::weaken))
-        .layer(middleware::from_fn_with_state(panel.clone(), peer::same_origin))
+        .layer(middleware::from_fn_with_state(panel.clone(), origin::same_origin))
         .layer(middleware::from_fn_with_state(panel, peer::know_peer))
-        .layer(CatchPanicLayer::custom(problem::panicked)))
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(middleware::from_fn_with_state(is_https, origin::shield)))
 }

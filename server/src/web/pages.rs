@@ -13,8 +13,8 @@ use app::{
 use axum::{
     Router,
     body::{Body, to_bytes},
-    extract::{DefaultBodyLimit, Query, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    extract::{DefaultBodyLimit, FromRequest, Query, Request},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
 use leptos::{nonce::use_nonce, prelude::provide_context, reactive::owner::use_context};
@@ -127,8 +127,6 @@ fn set_headers(options: &ResponseOptions) {
         options.insert_header(header::CONTENT_SECURITY_POLICY, policy);
     }
     options.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    options.insert_header(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    options.insert_header(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
 }
 
 fn backend(site: &Site, parts: &Parts, options: ResponseOptions) -> Backend {
@@ -176,13 +174,7 @@ async fn post(site: Site, form: forms::Found, request: Request) -> Response {
     }
     let (path, key) = (format!("{}{}", api::ROOT, form.api), keys.pop().map(|(_, key)| key).unwrap_or_default());
     let asked = Call { method: form.method, path, body: body_of(&fields), key };
-    let mut headers = passed_on(&parts.headers);
-    // The origin check of the API must see where the form came from.
-    for name in [header::ORIGIN, header::HOST, HeaderName::from_static("sec-fetch-site")] {
-        if let Some(value) = parts.headers.get(&name) {
-            headers.insert(name, value.clone());
-        }
-    }
+    let headers = passed_on(&parts.headers);
     let (status, answered, body) = call(site.api.clone(), asked, headers, parts.extensions.clone()).await;
     let query =
         Query::<BTreeMap<String, String>>::try_from_uri(&parts.uri).map(|Query(query)| query).unwrap_or_default();
@@ -245,16 +237,14 @@ fn body_of(fields: &[(String, String)]) -> String {
     fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect::<Vec<_>>().join("&")
 }
 
-/// Headers of the page request that the API needs: who asks, and from where.
+/// Headers of the page request that the API needs to know who asks.
+///
+/// Where the request comes from was judged before it got here: around the whole site, and not once more in-process.
 fn passed_on(headers: &HeaderMap) -> HeaderMap {
-    let names = [
-        header::COOKIE,
-        header::USER_AGENT,
-        header::FORWARDED,
-        HeaderName::from_static("x-forwarded-for"),
-        HeaderName::from_static("x-forwarded-proto"),
-    ];
-    names.into_iter().filter_map(|name| headers.get(&name).map(|value| (name, value.clone()))).collect()
+    [header::COOKIE, header::USER_AGENT]
+        .into_iter()
+        .filter_map(|name| headers.get(&name).map(|value| (name, value.clone())))
+        .collect()
 }
 
 /// One call of the API in-process. The extensions of the page request go along: they hold the peer's address.

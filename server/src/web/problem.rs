@@ -2,6 +2,8 @@
 //!
 //! People get the safe sentence, the log gets the chain with the same reference.
 
+use std::time::Duration;
+
 use api::{FieldProblem, Problem};
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -12,7 +14,12 @@ use crate::{auth, tools};
 
 /// A refusal that becomes a response.
 #[derive(Debug)]
-pub struct Refusal(pub Problem);
+pub struct Refusal {
+    /// What is said.
+    pub problem: Problem,
+    /// When the same request may be answered otherwise, if that is known.
+    retry_after: Option<Duration>,
+}
 
 /// The code of a refusal for want of a right.
 const FORBIDDEN: &str = "forbidden";
@@ -22,9 +29,15 @@ pub type Answer<T> = Result<T, Refusal>;
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let denied = (self.0.code == FORBIDDEN).then(|| Denied(self.0.detail.clone()));
-        let mut response = (status, Json(self.0)).into_response();
+        let Self { problem, retry_after } = self;
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let denied = (problem.code == FORBIDDEN).then(|| Denied(problem.detail.clone()));
+        let mut response = (status, Json(problem)).into_response();
+        if let Some(wait) = retry_after {
+            // Whole seconds, rounded up, so that waiting that long is enough (RFC 9110, section 10.2.3).
+            let seconds = u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(denied) = denied {
             response.extensions_mut().insert(denied);
@@ -34,25 +47,35 @@ impl IntoResponse for Refusal {
 }
 
 impl Refusal {
+    /// A refusal with this status, stable code, title, and sentence for people.
+    pub fn new(status: u16, code: &str, title: &str, detail: impl Into<String>) -> Self {
+        Self { problem: Problem::new(status, code, title, detail), retry_after: None }
+    }
+
+    /// The same, and asking again makes sense after `wait`.
+    pub fn after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
     /// Nobody is signed in, or the session has ended.
     pub fn signed_out() -> Self {
-        Self(Problem::new(401, "signed_out", "Not signed in", "Sign in to go on."))
+        Self::new(401, "signed_out", "Not signed in", "Sign in to go on.")
     }
 
     /// Nobody can be signed in yet: there is no administrator.
     pub fn setup_needed() -> Self {
         let detail = "Open the set-up link that the terminal printed; `summoner setup-link` prints a new one.";
-        Self(Problem::new(401, "setup_needed", "Not set up yet", detail))
+        Self::new(401, "setup_needed", "Not set up yet", detail)
     }
 
     /// There is no such thing.
     pub fn not_found(detail: impl Into<String>) -> Self {
-        Self(Problem::new(404, "not_found", "Not found", detail))
+        Self::new(404, "not_found", "Not found", detail)
     }
 
     /// The request cannot be read.
     pub fn unreadable(status: u16, detail: impl Into<String>) -> Self {
-        Self(Problem::new(status, "unreadable", "The request cannot be read", detail))
+        Self::new(status, "unreadable", "The request cannot be read", detail)
     }
 
     /// A value of the query cannot be what it is.
@@ -70,7 +93,7 @@ impl Refusal {
         };
         let mut problem = Problem::new(422, "invalid", "Some answers need a change", detail);
         problem.fields = fields;
-        Self(problem)
+        Self { problem, retry_after: None }
     }
 
     /// Something is wrong with Summoner itself; the cause goes to the log under the reference that the person sees.
@@ -80,14 +103,14 @@ impl Refusal {
         let detail = "Something went wrong inside Summoner, and nothing was changed. Its log has the cause.";
         let mut problem = Problem::new(500, "internal", "Something went wrong", detail);
         problem.reference = Some(reference);
-        Self(problem)
+        Self { problem, retry_after: None }
     }
 }
 
 /// The answer when a handler panicked, which is a bug of ours; the panic itself is in the log already.
 pub fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     let detail = "Something went wrong inside Summoner. Its log has the cause.";
-    Refusal(Problem::new(500, "internal", "Something went wrong", detail)).into_response()
+    Refusal::new(500, "internal", "Something went wrong", detail).into_response()
 }
 
 /// A short name for one occurrence, in the answer and in the log.
@@ -96,12 +119,38 @@ fn reference() -> String {
 }
 
 fn forbidden(error: &auth::Forbidden) -> Refusal {
-    Refusal(Problem::new(403, FORBIDDEN, "Not allowed", error.to_string()))
+    Refusal::new(403, FORBIDDEN, "Not allowed", error.to_string())
 }
 
 impl From<auth::Forbidden> for Refusal {
     fn from(error: auth::Forbidden) -> Self {
         forbidden(&error)
+    }
+}
+
+impl From<auth::Error> for Refusal {
+    fn from(error: auth::Error) -> Self {
+        use auth::Error;
+        let said = error.to_string();
+        match error {
+            Error::Fields(fields) => Self::fields(
+                fields.into_iter().map(|(field, message)| FieldProblem { field: field.to_owned(), message }).collect(),
+            ),
+            Error::Forbidden(error) => forbidden(&error),
+            Error::SignInRefused => Self::new(401, "sign_in_refused", "Not signed in", said),
+            Error::SignInPaused { retry_after } => {
+                Self::new(429, "sign_in_paused", "Too many attempts", said).after(retry_after)
+            }
+            Error::AlreadySetUp | Error::SetupLinkUsed { .. } => {
+                Self::new(410, "set_up_already", "Set up already", said)
+            }
+            Error::SetupLinkUnknown | Error::SetupLinkExpired { .. } | Error::SetupLinkReplaced { .. } => {
+                Self::new(403, "setup_link", "The set-up link does not hold", said)
+            }
+            Error::UserUnknown(_) | Error::SessionUnknown => Self::not_found(said),
+            Error::LastAdministrator(_) => Self::new(409, "last_administrator", "Not possible", said),
+            Error::Internal { .. } => Self::internal(&error),
+        }
     }
 }
 
@@ -118,18 +167,15 @@ impl From<tools::Error> for Refusal {
             Error::Forbidden(error) => forbidden(&error),
             Error::NotFound { .. } => Self::not_found(sentence(&error.to_string())),
             Error::Fields(fields) => Self::fields(fields),
-            Error::Busy(detail) => Self(Problem::new(409, "busy", "The tool is busy", sentence(&detail))),
-            Error::KeyReused => Self(Problem::new(
-                422,
-                "key_reused",
-                "The key was used for another request",
-                sentence(&error.to_string()),
-            )),
-            Error::NotNow(detail) => Self(Problem::new(409, "not_now", "Not possible now", detail)),
-            Error::NoSpace(detail) => Self(Problem::new(409, "no_space", "Not enough space on the disk", detail)),
+            Error::Busy(detail) => Self::new(409, "busy", "The tool is busy", sentence(&detail)),
+            Error::KeyReused => {
+                Self::new(422, "key_reused", "The key was used for another request", sentence(&error.to_string()))
+            }
+            Error::NotNow(detail) => Self::new(409, "not_now", "Not possible now", detail),
+            Error::NoSpace(detail) => Self::new(409, "no_space", "Not enough space on the disk", detail),
             Error::Engine(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the engine refused or is away");
-                Self(Problem::new(503, "engine", "Docker did not do it", sentence(&error.to_string())))
+                Self::new(503, "engine", "Docker did not do it", sentence(&error.to_string()))
             }
             Error::Registry(error) => registry(&error),
             Error::Internal { .. } => Self::internal(&error),
@@ -151,7 +197,7 @@ fn registry(error: &crate::registry::Error) -> Refusal {
         Error::Internal { .. } => Refusal::internal(error),
         Error::NotFound { .. } => Refusal::not_found(said),
         Error::Login { field, .. } => Refusal::fields(vec![FieldProblem { field: (*field).to_owned(), message: said }]),
-        _ => Refusal(Problem::new(424, "registry", "The registry did not answer as it should", said)),
+        _ => Refusal::new(424, "registry", "The registry did not answer as it should", said),
     }
 }
 

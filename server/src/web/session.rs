@@ -13,10 +13,10 @@ use http::request::Parts;
 use utoipa::IntoParams;
 
 use super::Panel;
+use super::peer::address;
 use super::problem::Refusal;
 use crate::auth::{self, Actor, SignedIn};
 use crate::secrets::Token;
-use ::api::{FieldProblem, Problem};
 
 /// How long the browser keeps the cookie; the session itself ends earlier or later by its own rules.
 const KEPT: Duration = Duration::from_hours(7 * 24);
@@ -44,7 +44,10 @@ impl FromRequestParts<Panel> for WhoHere {
             None => None,
         };
         match found {
-            Some(signed_in) => Ok(Self(signed_in)),
+            Some(mut signed_in) => {
+                signed_in.actor.address = address(&parts.extensions);
+                Ok(Self(signed_in))
+            }
             None if panel.auth.setup_needed().await? => Err(Refusal::setup_needed()),
             None => Err(Refusal::signed_out()),
         }
@@ -150,28 +153,4 @@ async fn open_setup(State(panel): State<Panel>, Path(token): Path<String>, cooki
         }
     };
     ([(REFERRER_POLICY, "no-referrer")], target).into_response()
-}
-
-impl From<auth::Error> for Refusal {
-    fn from(error: auth::Error) -> Self {
-        use auth::Error;
-        let said = error.to_string();
-        match error {
-            Error::Fields(fields) => Self::fields(
-                fields.into_iter().map(|(field, message)| FieldProblem { field: field.to_owned(), message }).collect(),
-            ),
-            Error::Forbidden(error) => error.into(),
-            Error::SignInRefused => Self(Problem::new(401, "sign_in_refused", "Not signed in", said)),
-            Error::SignInPaused { .. } => Self(Problem::new(429, "sign_in_paused", "Too many attempts", said)),
-            Error::AlreadySetUp | Error::SetupLinkUsed { .. } => {
-                Self(Problem::new(410, "set_up_already", "Set up already", said))
-            }
-            Error::SetupLinkUnknown | Error::SetupLinkExpired { .. } | Error::SetupLinkReplaced { .. } => {
-                Self(Problem::new(403, "setup_link", "The set-up link does not hold", said))
-            }
-            Error::UserUnknown(_) | Error::SessionUnknown => Self::not_found(said),
-            Error::LastAdministrator(_) => Self(Problem::new(409, "last_administrator", "Not possible", said)),
-            Error::Internal { .. } => Self::internal(&error),
-        }
-    }
 }

@@ -182,7 +182,7 @@ async fn a_plan_made_before_another_operation_ended_is_not_begun_after_it(db: Pg
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn what_others_made_stays_whatever_its_labels_say(db: PgPool) {
+async fn s31_what_others_made_stays_whatever_its_labels_say(db: PgPool) {
     let bed = Bed::new(&db, "wordpress");
     let tool_id = bed.succeed(Act::Install).await.tool_id;
     let forged = || {

@@ -162,7 +162,7 @@ fn vault(seed: u64) -> (Folder, Vault) {
 }
 
 fn author() -> Author {
-    Author { name: "Léa".to_owned(), id: None }
+    Author { label: "Léa".to_owned(), id: None, address: None }
 }
 
 fn credential(username: &str, password: &str) -> Credential {

@@ -9,37 +9,47 @@ use api::Problem;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::ConnectInfo;
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use metrics_exporter_prometheus::PrometheusRecorder;
 use server::auth::{Actor, Auth, NewUser, Peer, Role};
 use server::catalog::Catalog;
 use server::clock::{Clock, Random};
-use server::engine::Engine;
 use server::engine::fake::{FakeEngine, Script};
 use server::engine::watch::{NodeId, Snapshot, World};
+use server::engine::{ContainerSpec, Engine, MARK_LABEL, Mark, TOOL_LABEL};
 use server::health::probe::{Prober, install_crypto};
 use server::operations::Operations;
 use server::registry::{Config, FakeRegistry, FixedCredentials, Logins, Platform, Reference, Versions};
-use server::secrets::Vault;
+use server::secrets::{Place, Vault};
 use server::tools::{Means, Parts, Readings, Tools};
 use server::web::live::Hub;
+use server::web::origin::Origins;
 use server::web::{Panel, site};
 use sqlx::PgPool;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::ServiceExt as _;
+use uuid::Uuid;
 
 /// What opens the metrics to other machines.
 pub const METRICS_TOKEN: &str = "a token for the scraper";
 /// Everybody's password.
 pub const PASSWORD: &str = "correct horse battery";
 
+/// Where the panel is opened.
+pub const ORIGIN: &str = "http://localhost:8300";
+
 /// A panel with three people.
 pub struct Bed {
     pub router: Router,
+    pub hub: Arc<Hub>,
+    pub engine: FakeEngine,
+    vault: Vault,
+    world: World,
+    db: PgPool,
     pub clock: Clock,
     pub auth: Arc<Auth>,
     /// Counts what is done while it is the thread's recorder.
     pub recorder: PrometheusRecorder,
-    engine: FakeEngine,
     registry: Arc<FakeRegistry>,
     folder: PathBuf,
 }
@@ -83,16 +93,63 @@ impl Answer {
 
 impl Bed {
     pub async fn new(db: &PgPool) -> Self {
-        install_crypto();
         let clock = Clock::fixed("2026-11-21T12:00:00Z".parse().unwrap());
+        Self::on(db, FakeEngine::new(clock.clone()), clock).await
+    }
+
+    /// With a tool `wiki` whose container wrote these lines; its service is `app`.
+    pub async fn with_tool(db: &PgPool, lines: &[&str]) -> Self {
+        let clock = Clock::fixed("2026-11-21T12:00:00Z".parse().unwrap());
+        let engine = FakeEngine::new(clock.clone());
+        let (tool_id, mark) = (Uuid::from_u128(21), Mark(Uuid::from_u128(22)));
+        let labels = [(TOOL_LABEL.to_owned(), tool_id.to_string()), (MARK_LABEL.to_owned(), mark.to_string())].into();
+        let (name, image) = ("wiki-app-1".to_owned(), "example.org/site@sha256:0".to_owned());
+        let spec = ContainerSpec { name, image, labels, ..ContainerSpec::default() };
+        engine.run_by_hand(&spec, lines.iter().fold(Script::healthy(), |script, line| script.logging(line)));
+        let bed = Self::on(db, engine, clock).await;
+        let compose = Catalog::embedded().get("static-site").unwrap().compose.text().to_owned();
+        let place = Place::new("revisions", "secrets", format!("{tool_id}/1"));
+        let secrets = bed.vault.seal(&place, &"{}".to_owned().into()).unwrap();
+        for statement in [
+            "insert into tools (tool_id, node, name, entry, entry_name, state, desired, revision, created_at)
+             values ($1, 'here', 'wiki', 'static-site', 'Static site', 'installed', 'running', 1, now())",
+            "insert into services (tool_id, revision, service, position, image, digest)
+             values ($1, 1, 'app', 0, 'example.org/site:1', 'sha256:0')",
+        ] {
+            sqlx::query(statement).bind(tool_id).execute(db).await.unwrap();
+        }
+        sqlx::query(
+            "insert into resources (mark, tool_id, node, kind, name, service, revision, state)
+             values ($1, $2, 'here', 'container', 'wiki-app-1', 'app', 1, 'present')",
+        )
+        .bind(mark.0)
+        .bind(tool_id)
+        .execute(db)
+        .await
+        .unwrap();
+        sqlx::query(
+            "insert into revisions (tool_id, revision, compose, answers, secrets, versions, ports, reach, created_at)
+             values ($1, 1, $2, '{}', $3, '{}', '{}', 'machine', now())",
+        )
+        .bind(tool_id)
+        .bind(compose)
+        .bind(secrets)
+        .execute(db)
+        .await
+        .unwrap();
+        bed
+    }
+
+    async fn on(db: &PgPool, engine: FakeEngine, clock: Clock) -> Self {
+        install_crypto();
         let random = Random::System;
         let folder = std::env::temp_dir().join(format!("summoner-web-{}", random.id(&Clock::System).simple()));
         std::fs::create_dir(&folder).unwrap();
         std::fs::write(folder.join("manifest.json"), "{}").unwrap();
         let vault = Vault::open(&folder.join("key"), &random).unwrap();
-        let engine = FakeEngine::new(clock.clone());
         let (listing, info) = (engine.list().await.unwrap(), engine.info().await.unwrap());
         let seen = Snapshot::unknown(NodeId::new("here")).listed(listing, info, clock.now());
+        let world = World::standing(seen);
         let registry = Arc::new(FakeRegistry::new(clock.clone()));
         let means = Arc::new(Means {
             engine: Arc::new(engine.clone()),
@@ -110,28 +167,30 @@ impl Bed {
             random: random.clone(),
             catalog: Arc::new(Catalog::embedded()),
             versions: Arc::new(Versions::new(db.clone(), registry.clone(), clock.clone())),
-            logins: Logins::new(db.clone(), vault, clock.clone(), random.clone()),
-            world: World::standing(seen),
+            logins: Logins::new(db.clone(), vault.clone(), clock.clone(), random.clone()),
+            world: world.clone(),
             operations: Operations::new(db.clone(), clock.clone(), random.clone()),
             mirrors: BTreeMap::new(),
         });
         let recorder = server::web::recorder().unwrap();
+        let hub = Arc::new(Hub::default());
         let auth = Arc::new(Auth::new(db.clone(), clock.clone(), random.clone()));
         let panel = Panel {
             auth: auth.clone(),
             tools,
-            hub: Arc::new(Hub::default()),
+            hub: hub.clone(),
             db: db.clone(),
             clock: clock.clone(),
             random,
             is_https: false,
-            origin: "http://localhost:8300".to_owned(),
+            origins: Origins { public: ORIGIN.to_owned(), by_address: false },
             trusted_proxies: Arc::default(),
             metrics: recorder.handle(),
             metrics_token: Some(METRICS_TOKEN.into()),
             build: "test".into(),
         };
-        let bed = Self { router: site(panel, &folder).unwrap(), clock, auth, recorder, engine, registry, folder };
+        let router = site(panel, &folder).unwrap();
+        let bed = Self { router, hub, engine, registry, vault, world, db: db.clone(), clock, auth, recorder, folder };
         for role in Role::ALL {
             let email = format!("{role}@example.org");
             let new = NewUser { email, name: role.to_string(), role, password: PASSWORD.into() };
@@ -156,6 +215,14 @@ impl Bed {
         }
     }
 
+    /// Hears what the database tells, as the program does, until what is given back is dropped.
+    pub fn listen(&self) -> DropGuard {
+        let (stop, hub, db, world) = (CancellationToken::new(), self.hub.clone(), self.db.clone(), self.world.clone());
+        let stopped = stop.clone();
+        tokio::spawn(async move { hub.run(&db, &world, stopped).await });
+        stop.drop_guard()
+    }
+
     /// The cookie of a new session of the person with that role.
     pub async fn sign_in(&self, role: Role) -> String {
         self.sign_in_with(role, PASSWORD).await.unwrap()
@@ -167,12 +234,19 @@ impl Bed {
         Ok(format!("summoner={}", token.reveal()))
     }
 
-    pub async fn ask(&self, request: Request<Body>) -> Answer {
+    /// What the router answers, whose body may go on.
+    pub async fn open(&self, request: Request<Body>) -> Response<Body> {
         let mut request = request;
         request.extensions_mut().insert(ConnectInfo(SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000))));
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        Answer { status: parts.status, headers: parts.headers, body: to_bytes(body, 64 << 20).await.unwrap() }
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// The answer, read to its end unless it is a stream, which has none.
+    pub async fn ask(&self, request: Request<Body>) -> Answer {
+        let (parts, body) = self.open(request).await.into_parts();
+        let is_stream = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+        let body = if is_stream { Bytes::new() } else { to_bytes(body, 64 << 20).await.unwrap() };
+        Answer { status: parts.status, headers: parts.headers, body }
     }
 
     pub async fn get(&self, path: &str, cookie: &str) -> Answer {
@@ -194,6 +268,7 @@ impl Bed {
             .method(method)
             .uri(path)
             .header(header::COOKIE, cookie)
+            .header(header::ORIGIN, ORIGIN)
             .header(header::CONTENT_TYPE, "application/json")
             .body(Body::from(json.to_owned()));
         self.ask(request.unwrap()).await

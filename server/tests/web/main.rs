@@ -4,9 +4,13 @@
 
 mod bed;
 mod conditional;
+mod hostile;
 mod metrics;
 mod need;
+mod origin;
 mod password;
 mod repeat;
 mod rights;
+mod serving;
+mod streams;
 mod wrong;

@@ -48,7 +48,7 @@ async fn the_numbers_tell_what_the_panel_does(db: PgPool) {
         bed.get("/api/v1/tools/wiki", &cookie).await;
     }
     bed.get("/api/v1/catalog/static-site/versions", &cookie).await;
-    let (status, text) = scrape(&bed, "127.0.0.1:4000", &[]).await;
+    let (status, text) = scrape(&bed, "127.0.0.1:4000", &[("host", "localhost:8300")]).await;
     assert_eq!(status, StatusCode::OK);
     let samples = samples(&text);
     let value = |name: &str| *samples.get(name).unwrap_or_else(|| panic!("{name} is missing in\n{text}"));
@@ -80,9 +80,14 @@ async fn another_machine_needs_the_token(db: PgPool) {
     let bed = Bed::new(&db).await;
     let bearer = format!("Bearer {METRICS_TOKEN}");
     for (from, headers, expected) in [
-        ("127.0.0.1:4000", vec![], 200),
-        ("[::1]:4000", vec![], 200),
-        ("127.0.0.1:4000", vec![("x-forwarded-for", "192.0.2.1")], 403),
+        ("127.0.0.1:4000", vec![("host", "127.0.0.1:8300")], 200),
+        ("[::1]:4000", vec![("host", "localhost:8300")], 200),
+        ("127.0.0.1:4000", vec![], 403),
+        ("127.0.0.1:4000", vec![("host", "panel.example")], 403),
+        ("127.0.0.1:4000", vec![("host", "localhost"), ("x-forwarded-for", "192.0.2.1")], 403),
+        ("127.0.0.1:4000", vec![("host", "localhost"), ("forwarded", "for=192.0.2.1")], 403),
+        ("127.0.0.1:4000", vec![("host", "localhost"), ("via", "1.1 proxy")], 403),
+        ("127.0.0.1:4000", vec![("host", "localhost"), ("x-real-ip", "192.0.2.1")], 403),
         ("192.0.2.1:4000", vec![], 403),
         ("192.0.2.1:4000", vec![("authorization", "Bearer wrong")], 403),
         ("192.0.2.1:4000", vec![("authorization", METRICS_TOKEN)], 403),

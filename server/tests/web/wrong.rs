@@ -5,11 +5,11 @@ use http::{Method, Request, StatusCode, header};
 use server::auth::Role;
 use sqlx::PgPool;
 
-use crate::bed::{Answer, Bed, filled, routes};
+use crate::bed::{Answer, Bed, ORIGIN, filled, routes};
 
 async fn post(bed: &Bed, path: &str, cookie: &str, kind: &str, body: Body) -> Answer {
-    let request = Request::post(path).header(header::COOKIE, cookie).header(header::CONTENT_TYPE, kind);
-    bed.ask(request.body(body).unwrap()).await
+    let request = Request::post(path).header(header::COOKIE, cookie).header(header::ORIGIN, ORIGIN);
+    bed.ask(request.header(header::CONTENT_TYPE, kind).body(body).unwrap()).await
 }
 
 /// A hundred megabytes of unknown length.

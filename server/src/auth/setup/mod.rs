@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::plan::{Form, normal_email};
 use super::policy::Right;
 use super::sessions::SignedIn;
-use super::{Actor, Auth, Error, Peer, Role, User, UserId, Way, event, internal, store as people};
+use super::{Actor, Auth, Error, Peer, Role, User, UserId, Way, internal, store as people};
 use crate::events;
 use crate::secrets::Token;
 
@@ -56,7 +56,7 @@ impl Auth {
             store::replace_setup_links(&mut *transaction, now).await?;
             let cookie = token.derive(COOKIE).hash();
             store::insert_setup_link(&mut *transaction, token.hash(), cookie, now, expires_at).await?;
-            let made = event("setup.link_made", &Actor::command_line(), "setup link", serde_json::json!({}));
+            let made = Actor::command_line().event("setup.link_made", "setup link", serde_json::json!({}));
             events::append(&mut transaction, &self.clock, made).await?;
             transaction.commit().await
         };
@@ -136,7 +136,7 @@ impl Auth {
         let signed_in = self.start_session(&mut transaction, &user, peer).await.map_err(&failed)?;
         let by = Actor { way: Way::SetupLink, ..signed_in.1.actor.clone() };
         let payload = serde_json::json!({ "site_name": site_name, "address": peer.address });
-        events::append(&mut transaction, &self.clock, event("setup.finished", &by, user.email, payload))
+        events::append(&mut transaction, &self.clock, by.event("setup.finished", user.email, payload))
             .await
             .map_err(&failed)?;
         transaction.commit().await.map_err(&failed)?;
@@ -154,7 +154,7 @@ impl Auth {
         let mut transaction = self.db.begin().await.map_err(&failed)?;
         let now = self.clock.now();
         store::put_setting(&mut *transaction, SITE_NAME, name.into(), now).await.map_err(&failed)?;
-        let event = event("site.named", actor, name, serde_json::json!({}));
+        let event = actor.event("site.named", name, serde_json::json!({}));
         events::append(&mut transaction, &self.clock, event).await.map_err(&failed)?;
         transaction.commit().await.map_err(&failed)
     }

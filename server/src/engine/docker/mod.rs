@@ -428,7 +428,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn ids_that_leave_their_path_reach_no_engine() {
+    async fn s12_ids_that_leave_their_path_reach_no_engine() {
         let docker = Docker::connect_with(Some("unix:///nonexistent/engine.sock"), None).unwrap();
         for id in ["../../info", "a/b", "a?force=1", "%2e%2e"] {
             assert!(matches!(docker.start_container(id).await, Err(Error::Refused { .. })), "{id}");

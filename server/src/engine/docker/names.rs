@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_leave_its_place_in_the_path_is_refused() {
+    fn s12_what_would_leave_its_place_in_the_path_is_refused() {
         for bad in
             ["", "..", ".", "../../info", "a/../b", "a%2fb", "%2e%2e", "a?force=1", "a#b", "a b", "ä", &"a".repeat(256)]
         {

@@ -1,6 +1,5 @@
 //! The public API: one file per area, thin handlers.
 
-use api::Problem;
 use axum::response::IntoResponse;
 use utoipa::OpenApi as _;
 use utoipa::openapi::{OpenApi, RefOr, Response};
@@ -91,5 +90,5 @@ pub async fn not_found() -> axum::response::Response {
 /// The answer for a method that a path does not know.
 pub async fn method_not_allowed() -> axum::response::Response {
     let detail = "This address of the API exists, though not with this method.";
-    Refusal(Problem::new(405, "method_not_allowed", "Wrong method", detail)).into_response()
+    Refusal::new(405, "method_not_allowed", "Wrong method", detail).into_response()
 }

@@ -51,6 +51,10 @@ async fn sign_in(
     Input(request): Input<SignIn>,
 ) -> Answer<(StatusCode, CookieJar, Json<Me>)> {
     let (token, signed_in) = panel.auth.sign_in(&request.email, &request.password.into(), &peer).await?;
+    // The browser forgets the session it had; whoever else knows its cookie must not go on with it.
+    if let Some(former) = panel.session_token(&cookies) {
+        panel.auth.sign_out(&former, &peer).await?;
+    }
     let me = me(&signed_in.actor)?;
     Ok((StatusCode::CREATED, panel.sign_in(cookies, &token), Json(me)))
 }
@@ -60,9 +64,9 @@ async fn sign_in(
     delete, path = "/session", tag = "session",
     responses((status = 204), (status = 500, body = Problem))
 )]
-async fn sign_out(State(panel): State<Panel>, cookies: CookieJar) -> Answer<(StatusCode, CookieJar)> {
+async fn sign_out(State(panel): State<Panel>, cookies: CookieJar, Peer(peer): Peer) -> Answer<(StatusCode, CookieJar)> {
     if let Some(token) = panel.session_token(&cookies) {
-        panel.auth.sign_out(&token).await?;
+        panel.auth.sign_out(&token, &peer).await?;
     }
     Ok((StatusCode::NO_CONTENT, panel.forget(cookies)))
 }

@@ -48,7 +48,7 @@ async fn set_up(
 ) -> Answer<(StatusCode, CookieJar, Json<Me>)> {
     let no_link = || {
         let detail = "Open the set-up link that the terminal printed; `summoner setup-link` prints a new one.";
-        Refusal(Problem::new(403, "setup_link", "No set-up link was opened", detail))
+        Refusal::new(403, "setup_link", "No set-up link was opened", detail)
     };
     let cookie = panel.setup_token(&cookies).ok_or_else(no_link)?;
     let set_up = auth::SetUp {

@@ -23,6 +23,7 @@ use crate::web::Panel;
 use crate::web::input::{Input, NoChoice, Path, Query, query};
 use crate::web::problem::Answer;
 use crate::web::session::{Key, Who};
+use crate::web::streams::Open;
 
 /// The routes of this area.
 pub fn routes() -> OpenApiRouter<Panel> {
@@ -270,7 +271,7 @@ async fn logs(
 )]
 async fn follow_logs(
     State(panel): State<Panel>,
-    Who(actor): Who,
+    open: Open,
     Path(tool): Path<String>,
     RawQuery(text): RawQuery,
     headers: HeaderMap,
@@ -278,9 +279,9 @@ async fn follow_logs(
     let mut wanted: LogQuery = query(text.as_deref().unwrap_or_default())?;
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     wanted.after = last.or(wanted.after);
-    let (_, lines) = panel.tools.logs(&actor, &tool, &wanted.request(true)).await?;
+    let (_, lines) = panel.tools.logs(&open.actor, &tool, &wanted.request(true)).await?;
     let events = lines.filter_map(|line| std::future::ready(line_event(&line).ok().map(Ok)));
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+    Ok(Sse::new(open.carry(events)).keep_alive(KeepAlive::default()))
 }
 
 fn line_event(line: &LogLineView) -> Result<Event, axum::Error> {
@@ -298,13 +299,13 @@ fn line_event(line: &LogLineView) -> Result<Event, axum::Error> {
 )]
 async fn download_logs(
     State(panel): State<Panel>,
-    Who(actor): Who,
+    open: Open,
     Path(tool): Path<String>,
     RawQuery(text): RawQuery,
 ) -> Answer<Response> {
     let wanted: LogQuery = query(text.as_deref().unwrap_or_default())?;
     let request = LogRequest { tail: None, ..wanted.request(false) };
-    let (service, lines) = panel.tools.logs(&actor, &tool, &request).await?;
+    let (service, lines) = panel.tools.logs(&open.actor, &tool, &request).await?;
     let body = lines.map(|line| {
         let at = line.at.map(|at| format!("{at} ")).unwrap_or_default();
         Ok::<_, Infallible>(format!("{at}{}\n", line.text))
@@ -314,7 +315,7 @@ async fn download_logs(
         (header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{tool}-{service}.log\"")),
     ];
-    Ok((headers, axum::body::Body::from_stream(body)).into_response())
+    Ok((headers, axum::body::Body::from_stream(open.carry(body))).into_response())
 }
 
 /// The tool as a plain Compose file, with images by digest; its values are beside it under `export/values.env`.

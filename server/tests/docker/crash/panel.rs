@@ -120,7 +120,8 @@ impl Panel {
 
     async fn ask(&self, method: Method, path: &str, body: &Value) -> reqwest::Response {
         let request = self.client.request(method, format!("{}/api/v1{path}", self.origin)).json(body);
-        let answer = request.header("cookie", &self.cookie).send().await.unwrap();
+        let request = request.header("cookie", &self.cookie).header("origin", &self.origin);
+        let answer = request.send().await.unwrap();
         let status = answer.status();
         if !status.is_success() {
             panic!("{path} was answered with {status}: {}", answer.text().await.unwrap());
