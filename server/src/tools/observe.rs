@@ -7,6 +7,7 @@ use std::time::Duration;
 use api::tools::Condition;
 use jiff::Timestamp;
 use serde_json::json;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -67,7 +68,7 @@ impl Observer {
     /// Runs until `stop`.
     pub async fn run(&self, stop: CancellationToken) {
         let mut changes = self.world.subscribe();
-        let mut seen = None;
+        let mut seen = 0;
         loop {
             if let Err(error) = self.look().await {
                 tracing::warn!(
@@ -75,11 +76,11 @@ impl Observer {
                     "the condition of the tools could not be written"
                 );
             }
-            seen = Some(self.world.now().revision).max(seen);
+            seen = seen.max(self.world.now().revision);
             tokio::select! {
                 () = stop.cancelled() => return,
                 // Measurements come several times a second, and no condition hangs on them.
-                _ = changes.wait_for(|snapshot| Some(snapshot.revision) > seen) => tokio::time::sleep(SETTLE).await,
+                () = changed(&mut changes, seen) => tokio::time::sleep(SETTLE).await,
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
@@ -176,6 +177,13 @@ impl Observer {
         }
         transaction.commit().await?;
         Ok(())
+    }
+}
+
+/// Waits for a snapshot that shows something new after `seen`; for ever once the watcher has ended.
+async fn changed(changes: &mut watch::Receiver<Arc<Snapshot>>, seen: u64) {
+    if changes.wait_for(|snapshot| snapshot.revision > seen).await.is_err() {
+        std::future::pending().await
     }
 }
 

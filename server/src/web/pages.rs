@@ -13,8 +13,8 @@ use app::{
 use axum::{
     Router,
     body::{Body, to_bytes},
-    extract::{DefaultBodyLimit, FromRequest, Query, Request},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    extract::{DefaultBodyLimit, Query, Request},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
 use leptos::{nonce::use_nonce, prelude::provide_context, reactive::owner::use_context};
@@ -63,7 +63,7 @@ async fn answer(site: Site, request: Request) -> Response {
         Method::POST => match forms::find(request.uri().path()) {
             Some(form) => post(site, form, request).await,
             None => {
-                let Refusal(problem) = Refusal::not_found("No form of Summoner is sent to this address.");
+                let Refusal { problem, .. } = Refusal::not_found("No form of Summoner is sent to this address.");
                 wrong(site, &request.into_parts().0, problem).await
             }
         },
@@ -84,7 +84,7 @@ async fn theme(site: Site, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let fields = match read_form(Request::from_parts(parts.clone(), body), &()).await {
         Ok(fields) => fields,
-        Err(Refusal(problem)) => return wrong(site, &parts, problem).await,
+        Err(Refusal { problem, .. }) => return wrong(site, &parts, problem).await,
     };
     let chosen = fields.iter().find(|(name, _)| name == "theme").map(|(_, value)| value.as_str());
     let cookie = match Theme::of_cookie(chosen).attribute() {
@@ -163,7 +163,7 @@ async fn post(site: Site, form: forms::Found, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let fields = match read_form(Request::from_parts(parts.clone(), body), &()).await {
         Ok(fields) => fields,
-        Err(Refusal(problem)) => return again(site, &parts, &form, refused(problem)).await,
+        Err(Refusal { problem, .. }) => return again(site, &parts, &form, refused(problem)).await,
     };
     // A form marks its own secret fields, so that they are never put back; the API knows nothing of the mark.
     let (sealed, fields): (Fields, Fields) = fields.into_iter().partition(|(name, _)| name == "sealed");

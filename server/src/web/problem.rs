@@ -80,9 +80,10 @@ impl Refusal {
 
     /// A value of the query cannot be what it is.
     pub fn choice(name: &str, message: impl Into<String>) -> Self {
-        let Self(mut problem) = Self::unreadable(400, message);
-        problem.fields = vec![FieldProblem { field: name.to_owned(), message: problem.detail.clone() }];
-        Self(problem)
+        let mut refusal = Self::unreadable(400, message);
+        refusal.problem.fields =
+            vec![FieldProblem { field: name.to_owned(), message: refusal.problem.detail.clone() }];
+        refusal
     }
 
     /// Fields of the request are wrong.
