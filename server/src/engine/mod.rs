@@ -249,7 +249,7 @@ pub enum Health {
 pub struct PublishedPort {
     /// The host address bound, such as `127.0.0.1` or `0.0.0.0`.
     pub host_ip: String,
-    /// The port on the host.
+    /// The port on the host; in a specification 0 leaves the choice to the engine.
     pub host_port: u16,
     /// The port in the container.
     pub container_port: u16,

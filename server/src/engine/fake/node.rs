@@ -270,7 +270,8 @@ impl Node {
         }
         let in_use = self.containers.iter().filter(|kept| kept.is_running()).flat_map(|kept| &kept.spec.ports);
         let in_use: Vec<u16> = in_use.map(|port| port.host_port).chain(self.taken_ports.iter().copied()).collect();
-        if let Some(port) = spec.ports.iter().map(|port| port.host_port).find(|port| in_use.contains(port)) {
+        let mut wanted = spec.ports.iter().map(|port| port.host_port).filter(|port| *port != 0);
+        if let Some(port) = wanted.find(|port| in_use.contains(port)) {
             return Err(Error::PortTaken { port });
         }
         let now = self.clock.now();
