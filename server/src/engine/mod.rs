@@ -13,6 +13,7 @@ mod spec;
 pub mod watch;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -359,6 +360,15 @@ pub struct LogLine {
     pub text: String,
 }
 
+/// How a command inside a container ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Its exit code.
+    pub exit_code: i64,
+    /// What it wrote to both its outputs, the beginning where it is long.
+    pub output: String,
+}
+
 /// What a container uses at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
@@ -445,6 +455,11 @@ pub trait Engine: Send + Sync {
 
     /// Reads a container's log, oldest line first.
     async fn logs(&self, id: &str, query: &LogQuery) -> Result<BoxStream<'static, Result<LogLine>>>;
+
+    /// Runs a command in a running container as the container's own user: an argument vector, no shell.
+    ///
+    /// One that takes longer than `limit` is a [`Error::Refused`]; it is left to itself, since no call ends it.
+    async fn exec(&self, id: &str, command: &[String], limit: Duration) -> Result<Ended>;
 
     /// Measures a running container once; takes about a second, since a rate needs two samples.
     async fn usage(&self, id: &str) -> Result<Usage>;

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::catalog::about::ExposedProtocol;
 use crate::catalog::compose::{Compose, Condition, MountKind, Restart, Service};
-use crate::catalog::{Choice, ChosenImage, Entry, Finding, Origin, Publication, Values};
+use crate::catalog::{Choice, ChosenImage, Entry, Finding, Origin, Publication, Template, Values};
 use crate::engine::{
     ContainerSpec, FileSpec, HealthCheck, MARK_LABEL, Mark, Mount, NetworkSpec, PublishedPort, TOOL_LABEL, VolumeSpec,
 };
@@ -141,6 +141,15 @@ impl Resolved {
     pub fn image(&self, service: &str) -> Option<&RunningImage> {
         let key = self.entry.image_key(service).unwrap_or(service);
         self.definition.images.get(self.entry.leading_image(key))
+    }
+
+    /// The arguments of a command with the tool's variables filled in.
+    ///
+    /// # Errors
+    /// What is wrong with them, in words.
+    pub fn filled(&self, arguments: &[String]) -> Result<Vec<String>, String> {
+        let values = self.entry.values(&self.definition.choice(&self.entry));
+        arguments.iter().map(|argument| Template::parse(argument)?.fill(&values)).collect()
     }
 
     /// The name of a service's container.

@@ -419,6 +419,37 @@ async fn limits_and_hardening_reach_the_kernel() {
 }
 
 #[tokio::test]
+async fn commands_run_inside_without_a_shell_and_tell_how_they_ended() {
+    on_docker(async |bed| {
+        let spec = ContainerSpec {
+            user: Some("1000:1000".into()),
+            environment: vec![("WORD".into(), "inside".into())],
+            ..bed.container("a", "sleep 1000")
+        };
+        let id = bed.start(&spec).await;
+        let run = async |command: &[&str], limit: Duration| {
+            let command: Vec<_> = command.iter().map(|word| (*word).to_owned()).collect();
+            bed.engine.exec(&id, &command, limit).await
+        };
+        let long = Duration::from_secs(20);
+        let ended = run(&["echo", "$WORD; exit 1"], long).await.unwrap();
+        assert_eq!((ended.exit_code, ended.output.trim()), (0, "$WORD; exit 1"));
+        let ended = run(&["sh", "-c", "echo $WORD $(id -u); echo no >&2; exit 3"], long).await.unwrap();
+        assert_eq!((ended.exit_code, ended.output.as_str()), (3, "inside 1000\nno\n"));
+        let much = run(&["sh", "-c", "yes | head -c 100000"], long).await.unwrap();
+        assert_eq!((much.exit_code, much.output.len()), (0, 4096));
+        let absent = run(&["/absent"], long).await;
+        assert!(absent.as_ref().map_or(true, |ended| ended.exit_code != 0), "{absent:?}");
+        let late = run(&["sleep", "1000"], Duration::from_secs(1)).await;
+        assert!(matches!(&late, Err(Error::Refused { reason, .. }) if reason.contains("longer than 1 s")), "{late:?}");
+        bed.engine.stop_container(&id).await.unwrap();
+        let stopped = run(&["true"], long).await;
+        assert!(matches!(stopped, Err(Error::Conflict { .. })), "{stopped:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn usage_is_measured_while_it_runs() {
     on_docker(async |bed| {
         let spec = ContainerSpec { memory_bytes: Some(64 << 20), ..bed.container("busy", "while true; do :; done") };

@@ -5,6 +5,7 @@
 
 mod bed;
 mod disturbed;
+mod earned;
 mod every;
 mod keeping;
 mod missing;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::Error;
+use crate::engine::{Ended, Error};
 
 /// How the containers of an image behave.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +13,8 @@ pub struct Script {
     pub behaviour: Behaviour,
     /// Lines it writes when it starts.
     pub logs: Vec<String>,
+    /// How every command ends that is run in it.
+    pub command: Ended,
     /// The address it gets in each of its networks while it runs; one is made up when `None`.
     pub address: Option<String>,
 }

@@ -187,10 +187,11 @@ fn field_view(name: &str, field: &fields::Field, actor: &Actor) -> FieldView {
 
 /// What is checked to call a tool healthy, a sentence each.
 fn health_words(entry: &Entry) -> Vec<String> {
-    let words = entry.about.health.iter().filter_map(|check| match (&check.http, check.port) {
-        (Some(path), _) => Some(format!("{} answers {path}", check.service)),
-        (None, Some(port)) => Some(format!("{} accepts connections on port {port}", check.service)),
-        (None, None) => None,
+    let words = entry.about.health.iter().filter_map(|check| match (&check.run, &check.http, check.port) {
+        (Some(_), _, _) => Some(format!("a command in {} ends well", check.service)),
+        (None, Some(path), _) => Some(format!("{} answers {path}", check.service)),
+        (None, None, Some(port)) => Some(format!("{} accepts connections on port {port}", check.service)),
+        (None, None, None) => None,
     });
     words.collect()
 }
