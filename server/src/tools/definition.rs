@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use super::{Error, Result};
 use crate::catalog::about::ExposedProtocol;
-use crate::catalog::compose::{Compose, Condition, MountKind, Restart, Service};
+use crate::catalog::compose::{Compose, Condition, MountKind, Restart, Service, refusal};
 use crate::catalog::{Choice, ChosenImage, Entry, Finding, Origin, Publication, Template, Values};
 use crate::engine::{
     ContainerSpec, FileSpec, HealthCheck, MARK_LABEL, Mark, Mount, NetworkSpec, PublishedPort, TOOL_LABEL, VolumeSpec,
@@ -137,6 +138,15 @@ impl Definition {
 }
 
 impl Resolved {
+    /// Passes while nothing reaches past the tool's containers. To be asked of every new revision, since an answer may
+    /// decide what is mounted.
+    ///
+    /// # Errors
+    /// [`Error::Unapproved`].
+    pub fn stays_within(&self) -> Result<()> {
+        refusal(&self.compose.approvals).map_or(Ok(()), |refusal| Err(Error::Unapproved(refusal)))
+    }
+
     /// The image of a service.
     pub fn image(&self, service: &str) -> Option<&RunningImage> {
         let key = self.entry.image_key(service).unwrap_or(service);
@@ -235,6 +245,7 @@ impl Resolved {
         ])
     }
 
+    /// All of a service but what needs an approval, which is refused before a revision is made.
     fn bare_spec(&self, service: &Service) -> ContainerSpec {
         let volumes = service.volumes.iter().filter_map(|mount| match &mount.kind {
             MountKind::Volume(name) => {

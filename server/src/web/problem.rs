@@ -113,6 +113,7 @@ impl From<tools::Error> for Refusal {
             Error::Fields(fields) => Self::fields(fields),
             Error::Busy(detail) => Self(Problem::new(409, "busy", "The tool is busy", sentence(&detail))),
             Error::NotNow(detail) => Self(Problem::new(409, "not_now", "Not possible now", detail)),
+            Error::Unapproved(detail) => Self(Problem::new(409, "unapproved", "It needs an approval", detail)),
             Error::NoSpace(detail) => Self(Problem::new(409, "no_space", "Not enough space on the disk", detail)),
             Error::Engine(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the engine refused or is away");

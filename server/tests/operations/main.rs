@@ -7,6 +7,7 @@ mod bed;
 mod disturbed;
 mod earned;
 mod every;
+mod guarded;
 mod keeping;
 mod missing;
 mod outage;

@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 
 use crate::auth::Actor;
 use crate::catalog::about;
+use crate::catalog::compose::refusal;
 use crate::catalog::{Entry, fields};
 use crate::web::Panel;
 use crate::web::input::{Path, query};
@@ -84,6 +85,7 @@ async fn find(State(panel): State<Panel>, Who(actor): Who, Path(id): Path<String
             .flat_map(|rule| &rule.path)
             .filter_map(|rule| rule.why.as_ref().map(text))
             .collect(),
+        refusal: refusal(entry.compose.approvals()).unwrap_or_default(),
         proposed_name: proposals.name,
         entry: entry_view(entry, &installed),
     }))
