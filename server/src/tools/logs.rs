@@ -50,8 +50,11 @@ impl Tools {
         let container = containers.find_map(|known| observed.container(known.mark)).ok_or_else(missing)?;
         let query = LogQuery { tail: request.tail, since: request.since, follow: request.follow };
         let lines = self.means.engine.logs(&container.id, &query).await?;
-        let shown = |line: crate::engine::Result<LogLine>| match line {
-            Ok(line) => Some(LogLineView { at: line.at, is_error: line.is_error, text: line.text }),
+        let mask = self.means.mask(tool.tool_id).await?;
+        let shown = move |line: crate::engine::Result<LogLine>| match line {
+            Ok(line) => {
+                Some(LogLineView { at: line.at, is_error: line.is_error, text: mask.apply(&line.text).into_owned() })
+            }
             Err(error) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a log stream broke off");
                 None

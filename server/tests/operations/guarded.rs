@@ -1,8 +1,12 @@
-//! What an entry of the team's own may not do.
+//! What an entry of the team's own may not do, and what nobody gets to read.
 
 use std::collections::BTreeMap;
 
-use server::tools::Error;
+use futures_util::StreamExt as _;
+use server::engine::fake::Script;
+use server::engine::{Engine as _, LogQuery};
+use server::operations::OperationState;
+use server::tools::{Error, LogRequest};
 use sqlx::PgPool;
 
 use crate::bed::{Act, Bed};
@@ -91,4 +95,46 @@ async fn what_a_service_asks_for_reaches_the_engine(db: PgPool) {
     assert_eq!(spec.health_check.unwrap().start_interval, Some(std::time::Duration::from_secs(1)));
     let (_, labels) = bed.world().volumes[&format!("{}_site", bed.name)].clone();
     assert_eq!(labels["team"], "docs");
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn s25_a_password_that_a_container_tells_is_shown_nowhere(db: PgPool) {
+    let bed = Bed::new(&db, "wordpress");
+    let telling = |script: Script| Script { last_check: "denied: ${MARIADB_PASSWORD}".to_owned(), ..script };
+    bed.publish("wordpress", &telling(Script::unhealthy().logging("I am ${MARIADB_PASSWORD}, and well")));
+    let operation_id = bed.begin(Act::Install).await.unwrap();
+    bed.executor().run(operation_id).await.unwrap();
+    let operation = bed.operation(operation_id).await;
+    assert_eq!(operation.state, OperationState::Undone);
+    assert!(operation.problem.ends_with("its health check says: denied: •••"), "{}", operation.problem);
+    assert_eq!(operation.failing_log, ["I am •••, and well"]);
+    let steps = bed.steps(operation_id).await;
+    assert!(steps.iter().any(|step| step.problem.ends_with("denied: •••")), "{steps:?}");
+    let said: Vec<String> = sqlx::query_scalar("select payload::text from events").fetch_all(&db).await.unwrap();
+    assert!(said.iter().any(|payload| payload.contains("denied: •••")), "{said:?}");
+
+    bed.publish("wordpress", &Script::healthy().logging("I am ${MARIADB_PASSWORD}, and well"));
+    bed.succeed(Act::Install).await;
+    let container = format!("{}-db-1", bed.name);
+    let raw = bed.engine.logs(&container, &LogQuery::default()).await.unwrap().next().await.unwrap().unwrap().text;
+    assert!(!raw.contains("•••") && raw.len() > 30, "the container itself tells it: {raw}");
+    let wanted = LogRequest { service: "db".to_owned(), ..LogRequest::default() };
+    let (_, lines) = bed.tools().await.logs(&bed.actor, &bed.name, &wanted).await.unwrap();
+    let lines: Vec<_> = lines.map(|line| line.text).collect().await;
+    assert_eq!(lines, ["I am •••, and well"]);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn s25_words_of_the_engine_are_masked_too(db: PgPool) {
+    let bed = Bed::new(&db, "wordpress");
+    let engine = bed.engine.clone();
+    bed.engine.fail_on(move |call| {
+        let environment = engine.spec(&call.subject).filter(|_| call.method == "start_container")?.environment;
+        let (_, password) = environment.into_iter().find(|(name, _)| name == "MARIADB_PASSWORD")?;
+        Some(server::engine::Error::Refused { what: "starting".to_owned(), reason: format!("no {password} here") })
+    });
+    let operation_id = bed.begin(Act::Install).await.unwrap();
+    bed.executor().run(operation_id).await.unwrap();
+    let operation = bed.operation(operation_id).await;
+    assert!(operation.problem.ends_with("no ••• here"), "{}", operation.problem);
 }

@@ -288,7 +288,7 @@ impl Node {
         };
         let has_check = !matches!(behaviour, Behaviour::Runs | Behaviour::Exits { .. });
         kept.health = if has_check { Health::Starting } else { Health::None };
-        let lines = kept.script.logs.clone();
+        let lines: Vec<_> = kept.script.logs.iter().map(|line| kept.said(line)).collect();
         kept.logs.extend(lines.into_iter().map(|text| LogLine { at: Some(now), is_error: false, text }));
         let (id, run) = (kept.id.clone(), kept.run);
         self.tell("container", "start", &id);
