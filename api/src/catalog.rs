@@ -74,6 +74,8 @@ pub struct EntryDetails {
     pub backup: String,
     /// Rules of upgrades, in words.
     pub path_rules: Vec<Text>,
+    /// Why it cannot be installed; empty when it can.
+    pub refusal: String,
     /// A free name, proposed.
     pub proposed_name: String,
 }

@@ -13,6 +13,7 @@ mod spec;
 pub mod watch;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -249,7 +250,7 @@ pub enum Health {
 pub struct PublishedPort {
     /// The host address bound, such as `127.0.0.1` or `0.0.0.0`.
     pub host_ip: String,
-    /// The port on the host.
+    /// The port on the host; in a specification 0 leaves the choice to the engine.
     pub host_port: u16,
     /// The port in the container.
     pub container_port: u16,
@@ -359,6 +360,15 @@ pub struct LogLine {
     pub text: String,
 }
 
+/// How a command inside a container ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Its exit code.
+    pub exit_code: i64,
+    /// What it wrote to both its outputs, the beginning where it is long.
+    pub output: String,
+}
+
 /// What a container uses at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
@@ -450,6 +460,11 @@ pub trait Engine: Send + Sync {
 
     /// Reads a container's log, oldest line first.
     async fn logs(&self, id: &str, query: &LogQuery) -> Result<BoxStream<'static, Result<LogLine>>>;
+
+    /// Runs a command in a running container as the container's own user: an argument vector, no shell.
+    ///
+    /// One that takes longer than `limit` is a [`Error::Refused`]; it is left to itself, since no call ends it.
+    async fn exec(&self, id: &str, command: &[String], limit: Duration) -> Result<Ended>;
 
     /// Measures a running container once; takes about a second, since a rate needs two samples.
     async fn usage(&self, id: &str) -> Result<Usage>;

@@ -100,8 +100,12 @@ pub struct ContainerSpec {
     pub extra_hosts: Vec<String>,
     /// Memory limit.
     pub memory_bytes: Option<u64>,
+    /// Memory that is kept for it while the machine runs short.
+    pub memory_reservation_bytes: Option<u64>,
     /// Processors it may use, in thousandths.
     pub cpu_millis: Option<u64>,
+    /// The most processes and threads it may have; -1 is unlimited.
+    pub pids_limit: Option<i64>,
     /// Files laid into the container before it starts.
     pub files: Vec<FileSpec>,
 }
@@ -126,6 +130,8 @@ pub struct FileSpec {
     pub content: SecretString,
     /// Its permission bits, such as `0o444`.
     pub mode: u32,
+    /// The numbers of the user and the group it belongs to; root is 0.
+    pub owner: (u32, u32),
 }
 
 /// A health check.
@@ -139,6 +145,8 @@ pub struct HealthCheck {
     pub timeout: Option<Duration>,
     /// Time after the start in which failures do not count.
     pub start_period: Option<Duration>,
+    /// Time between two checks within that time; engines before API 1.44 pass it over.
+    pub start_interval: Option<Duration>,
     /// Failures in a row that make it unhealthy.
     pub retries: Option<u32>,
 }

@@ -1,11 +1,10 @@
 //! The mask that replaces known secrets in text on its way to people, logs and events.
 
 use std::borrow::Cow;
-use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 /// What stands where a secret stood.
@@ -13,56 +12,52 @@ const MASKED: &str = "•••";
 /// Shorter values stand in every other word; masking them would make text unreadable and tell them apart all the same.
 const SHORTEST: usize = 4;
 
-/// Replaces the secrets it was told of; clones share what they know.
+/// Replaces the secrets it knows.
 #[derive(Clone, Default)]
 pub struct Mask {
-    known: Arc<RwLock<Vec<Zeroizing<String>>>>,
+    /// Each in every form it may take, longest first: a secret that contains another one is hidden whole, not with its
+    /// end showing.
+    known: Vec<Zeroizing<String>>,
 }
 
 impl std::fmt::Debug for Mask {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).len();
-        f.debug_struct("Mask").field("known", &known).finish()
+        f.debug_struct("Mask").field("known", &self.known.len()).finish()
     }
 }
 
 impl Mask {
-    /// Hides this value from now on, plain and in the forms it takes in addresses, JSON and headers.
-    pub fn add(&self, secret: &SecretString) {
-        let plain = secret.expose_secret();
-        if plain.len() < SHORTEST {
-            return;
-        }
-        let json = serde_json::Value::from(plain).to_string();
-        let forms = [
-            plain.to_owned(),
-            json.trim_matches('"').to_owned(),
-            percent_encoded(plain),
-            BASE64_STANDARD.encode(plain),
-            BASE64_STANDARD_NO_PAD.encode(plain),
-            BASE64_URL_SAFE_NO_PAD.encode(plain),
-        ];
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        for form in forms.into_iter().map(Zeroizing::new) {
-            if !known.contains(&form) {
-                known.push(form);
-            }
-        }
-        // Longest first: a secret that contains another one is hidden whole, not with its end showing.
-        known.sort_by_key(|form| std::cmp::Reverse(form.len()));
+    /// A mask that hides these values, plain and in the forms they take in addresses, JSON and headers.
+    pub fn of<'secret>(secrets: impl IntoIterator<Item = &'secret SecretString>) -> Self {
+        let plain = secrets.into_iter().map(ExposeSecret::expose_secret).filter(|plain| plain.len() >= SHORTEST);
+        let mut known: Vec<_> = plain.flat_map(forms).map(Zeroizing::new).collect();
+        known.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+        known.dedup();
+        Self { known }
     }
 
     /// The text with every known secret replaced.
     pub fn apply<'text>(&self, text: &'text str) -> Cow<'text, str> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let mut masked = Cow::Borrowed(text);
-        for form in known.iter() {
+        for form in &self.known {
             if masked.contains(form.as_str()) {
                 masked = Cow::Owned(masked.replace(form.as_str(), MASKED));
             }
         }
         masked
     }
+}
+
+fn forms(plain: &str) -> [String; 6] {
+    let json = serde_json::Value::from(plain).to_string();
+    [
+        plain.to_owned(),
+        json.trim_matches('"').to_owned(),
+        percent_encoded(plain),
+        BASE64_STANDARD.encode(plain),
+        BASE64_STANDARD_NO_PAD.encode(plain),
+        BASE64_URL_SAFE_NO_PAD.encode(plain),
+    ]
 }
 
 /// Every byte but RFC 3986's unreserved ones as `%XX`.

@@ -105,7 +105,7 @@ impl Tools {
     /// Begins to run a tool with changed answers and ports.
     ///
     /// # Errors
-    /// As [`Tools::start`]; [`Error::Fields`] for wrong answers and ports.
+    /// As [`Tools::start`]; [`Error::Fields`] for wrong answers and ports, [`Error::Unapproved`] for what they bring in.
     pub async fn reconfigure(
         &self,
         actor: &Actor,
@@ -318,6 +318,8 @@ impl Tools {
         if !problems.is_empty() {
             return Err(Error::Fields(problems));
         }
-        Ok(definition.resolve()?)
+        let new = definition.resolve()?;
+        new.stays_within()?;
+        Ok(new)
     }
 }

@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use super::{Error, Result};
 use crate::catalog::about::ExposedProtocol;
-use crate::catalog::compose::{Compose, Condition, MountKind, Restart, Service, Transport};
-use crate::catalog::{Choice, ChosenImage, Entry, Finding, Origin, Publication, Values};
+use crate::catalog::compose::{Compose, Condition, MountKind, Restart, Service, refusal};
+use crate::catalog::{Choice, ChosenImage, Entry, Finding, Origin, Publication, Template, Values};
 use crate::engine::{
     ContainerSpec, FileSpec, HealthCheck, MARK_LABEL, Mark, Mount, NetworkSpec, PublishedPort, TOOL_LABEL, VolumeSpec,
 };
@@ -137,10 +138,28 @@ impl Definition {
 }
 
 impl Resolved {
+    /// Passes while nothing reaches past the tool's containers. To be asked of every new revision, since an answer may
+    /// decide what is mounted.
+    ///
+    /// # Errors
+    /// [`Error::Unapproved`].
+    pub fn stays_within(&self) -> Result<()> {
+        refusal(&self.compose.approvals).map_or(Ok(()), |refusal| Err(Error::Unapproved(refusal)))
+    }
+
     /// The image of a service.
     pub fn image(&self, service: &str) -> Option<&RunningImage> {
         let key = self.entry.image_key(service).unwrap_or(service);
         self.definition.images.get(self.entry.leading_image(key))
+    }
+
+    /// The arguments of a command with the tool's variables filled in.
+    ///
+    /// # Errors
+    /// What is wrong with them, in words.
+    pub fn filled(&self, arguments: &[String]) -> Result<Vec<String>, String> {
+        let values = self.entry.values(&self.definition.choice(&self.entry));
+        arguments.iter().map(|argument| Template::parse(argument)?.fill(&values)).collect()
     }
 
     /// The name of a service's container.
@@ -167,14 +186,18 @@ impl Resolved {
 
     /// The specification of a network.
     pub fn network_spec(&self, network: &NetworkToMake, mark: Mark) -> NetworkSpec {
+        let declared = self.compose.networks.iter().find(|known| known.name == network.key);
         let mut labels = self.labels(mark);
+        labels.extend(declared.into_iter().flat_map(|declared| declared.labels.iter().cloned()));
         labels.insert("com.docker.compose.network".into(), network.key.clone());
         NetworkSpec { name: self.scoped(&network.key), labels, internal: network.internal }
     }
 
     /// The specification of a volume, by its name in the file.
     pub fn volume_spec(&self, volume: &str, mark: Mark) -> VolumeSpec {
+        let declared = self.compose.volumes.iter().find(|known| known.name == volume);
         let mut labels = self.labels(mark);
+        labels.extend(declared.into_iter().flat_map(|declared| declared.labels.iter().cloned()));
         labels.insert("com.docker.compose.volume".into(), volume.to_owned());
         VolumeSpec { name: self.scoped(volume), labels }
     }
@@ -208,7 +231,7 @@ impl Resolved {
 
     fn hash(spec: &ContainerSpec) -> String {
         let files: Vec<_> =
-            spec.files.iter().map(|file| (&file.path, file.content.expose_secret(), file.mode)).collect();
+            spec.files.iter().map(|file| (&file.path, file.content.expose_secret(), file.mode, file.owner)).collect();
         let described = format!("{spec:?}{files:?}");
         hex::encode(Sha256::digest(described.as_bytes()))
     }
@@ -222,6 +245,7 @@ impl Resolved {
         ])
     }
 
+    /// All of a service but what needs an approval, which is refused before a revision is made.
     fn bare_spec(&self, service: &Service) -> ContainerSpec {
         let volumes = service.volumes.iter().filter_map(|mount| match &mount.kind {
             MountKind::Volume(name) => {
@@ -233,7 +257,11 @@ impl Resolved {
             MountKind::Tmpfs { size, mode } => {
                 let size = size.map(|size| format!("size={}", size.0));
                 let mode = mode.map(|mode| format!("mode={mode:o}"));
-                Some((mount.target.clone(), [size, mode].into_iter().flatten().collect::<Vec<_>>().join(",")))
+                let read_only = mount.read_only.then(|| "ro".to_owned());
+                Some((
+                    mount.target.clone(),
+                    [size, mode, read_only].into_iter().flatten().collect::<Vec<_>>().join(","),
+                ))
             }
             MountKind::Volume(_) | MountKind::Anonymous | MountKind::Bind(_) => None,
         });
@@ -261,6 +289,7 @@ impl Resolved {
                 interval: check.interval,
                 timeout: check.timeout,
                 start_period: check.start_period,
+                start_interval: check.start_interval,
                 retries: check.retries,
             }),
             restart: match service.restart {
@@ -292,7 +321,9 @@ impl Resolved {
             }),
             extra_hosts: service.extra_hosts.iter().map(|(name, address)| format!("{name}:{address}")).collect(),
             memory_bytes: service.mem_limit.map(|size| size.0),
+            memory_reservation_bytes: service.mem_reservation.map(|size| size.0),
             cpu_millis: service.cpus.map(thousandths),
+            pids_limit: service.pids_limit,
             files: service
                 .files
                 .iter()
@@ -300,23 +331,19 @@ impl Resolved {
                     path: file.target.clone(),
                     content: SecretString::from(file.content.clone()),
                     mode: file.mode,
+                    owner: (file.uid.unwrap_or_default(), file.gid.unwrap_or_default()),
                 })
                 .collect(),
         }
     }
 
-    /// The ports of a service that are published: only those that were chosen.
+    /// The ports of a service that are published; 0 leaves the choice to the engine, as the file does.
     fn published(&self, service: &Service) -> Vec<PublishedPort> {
-        let ports = service.ports.iter().filter_map(|port| {
-            Some(PublishedPort {
-                host_ip: port.host_ip.unwrap_or_else(|| self.definition.bind_address()).to_string(),
-                host_port: port.host_port?,
-                container_port: port.container_port,
-                protocol: match port.protocol {
-                    Transport::Tcp => "tcp".to_owned(),
-                    Transport::Udp => "udp".to_owned(),
-                },
-            })
+        let ports = service.ports.iter().map(|port| PublishedPort {
+            host_ip: port.host_ip.unwrap_or_else(|| self.definition.bind_address()).to_string(),
+            host_port: port.host_port.unwrap_or_default(),
+            container_port: port.container_port,
+            protocol: port.protocol.as_str().to_owned(),
         });
         ports.collect()
     }

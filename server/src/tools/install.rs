@@ -90,8 +90,8 @@ impl Tools {
     /// What an install would do. Nothing is touched.
     ///
     /// # Errors
-    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Fields`], [`Error::NoSpace`], and what keeps a version from
-    /// being resolved.
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Fields`], [`Error::Unapproved`], [`Error::NoSpace`], and what
+    /// keeps a version from being resolved.
     pub async fn plan_install(&self, actor: &Actor, request: &Install) -> Result<PlanView> {
         actor.needs(Right::ToolsInstall)?;
         let Prepared { resolved, kept, .. } = self.prepare(actor, request).await?;
@@ -258,6 +258,7 @@ impl Tools {
         };
         let entry_name = entry.about.name.clone();
         let resolved = definition.resolve()?;
+        resolved.stays_within()?;
         // Ports were looked at one by one, each with its own field.
         let wanted = check::Input { ports: Vec::new(), ..plan::wanted(&resolved, &kept) };
         if let Some(problem) = taken(&self.world.now().listing, self.means.engine.host(), &wanted) {

@@ -64,8 +64,14 @@ impl Tools {
                 && (search.is_empty() || line.text.to_lowercase().contains(&search))
         };
         let lines = self.means.engine.logs(&container.id, &query).await?;
+        // Before the search: whoever may read the log must not find out a secret by looking for its letters.
+        let mask = self.means.mask(tool.tool_id).await?;
         let lines = lines
-            .map_ok(|line| LogLineView { at: line.at, is_error: line.is_error, text: line.text })
+            .map_ok(move |line| LogLineView {
+                at: line.at,
+                is_error: line.is_error,
+                text: mask.apply(&line.text).into_owned(),
+            })
             .try_filter(move |line| std::future::ready(is_asked_for(line)));
         match request.tail {
             Some(most) if !request.follow => Ok((service, stream::iter(newest(lines, most).await?).boxed())),

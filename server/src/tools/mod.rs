@@ -82,6 +82,9 @@ pub enum Error {
     /// What is asked for makes no sense as things stand.
     #[error("{0}")]
     NotNow(String),
+    /// It reaches past its containers, and nobody allowed that.
+    #[error("{0}")]
+    Unapproved(String),
     /// The disk has less room than is needed.
     #[error("{0}")]
     NoSpace(String),

@@ -173,6 +173,7 @@ impl From<tools::Error> for Refusal {
                 Self::new(422, "key_reused", "The key was used for another request", sentence(&error.to_string()))
             }
             Error::NotNow(detail) => Self::new(409, "not_now", "Not possible now", detail),
+            Error::Unapproved(detail) => Self::new(409, "unapproved", "It needs an approval", detail),
             Error::NoSpace(detail) => Self::new(409, "no_space", "Not enough space on the disk", detail),
             Error::Engine(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the engine refused or is away");

@@ -227,6 +227,7 @@ pub fn health_check(script: &str) -> HealthCheck {
         interval: Some(Duration::from_secs(1)),
         timeout: Some(Duration::from_secs(10)),
         start_period: None,
+        start_interval: None,
         retries: Some(2),
     }
 }

@@ -25,7 +25,7 @@ fn port(host_port: u16) -> PublishedPort {
 }
 
 fn file(path: &str, content: &str, mode: u32) -> FileSpec {
-    FileSpec { path: path.to_owned(), content: content.to_owned().into(), mode }
+    FileSpec { path: path.to_owned(), content: content.to_owned().into(), mode, owner: (0, 0) }
 }
 
 async fn log_of(bed: &Bed, id: &str) -> Vec<String> {
@@ -300,13 +300,16 @@ async fn files_are_laid_where_they_are_wanted_and_nothing_else_changes() {
         let look = "stat -c '%a %u %n' /tmp /tmp/new /tmp/new/deep/a.conf /data/sub/b.conf; cat /tmp/new/deep/a.conf";
         let spec = ContainerSpec {
             mounts: vec![Mount { volume: bed.name("v"), target: "/data".into(), read_only: false }],
-            files: vec![file("/tmp/new/deep/a.conf", "a = 1\n", 0o440), file("/data/sub/b.conf", "", 0o600)],
+            files: vec![
+                FileSpec { owner: (33, 34), ..file("/tmp/new/deep/a.conf", "a = 1\n", 0o440) },
+                file("/data/sub/b.conf", "", 0o600),
+            ],
             ..bed.container("a", look)
         };
         let id = bed.start(&spec).await;
         bed.until(&id, |seen| seen.container.state == ContainerState::Exited).await;
         let expected =
-            ["1777 0 /tmp", "755 0 /tmp/new", "440 0 /tmp/new/deep/a.conf", "600 0 /data/sub/b.conf", "a = 1"];
+            ["1777 0 /tmp", "755 0 /tmp/new", "440 33 /tmp/new/deep/a.conf", "600 0 /data/sub/b.conf", "a = 1"];
         assert_eq!(log_of(bed, &id).await, expected);
     })
     .await;
@@ -374,6 +377,8 @@ async fn limits_and_hardening_reach_the_kernel() {
             security_opt: vec!["no-new-privileges:true".into()],
             tmpfs: [("/scratch".to_owned(), "size=1m".to_owned())].into(),
             memory_bytes: Some(64 << 20),
+            memory_reservation_bytes: Some(32 << 20),
+            pids_limit: Some(99),
             ulimits: vec![("nofile".into(), 123, 456)],
             sysctls: [("net.ipv4.ip_unprivileged_port_start".to_owned(), "77".to_owned())].into(),
             hostname: Some("inside".into()),
@@ -386,7 +391,9 @@ async fn limits_and_hardening_reach_the_kernel() {
                 "a",
                 "busybox id -u; busybox grep -E 'CapBnd|NoNewPrivs' /proc/self/status; busybox pwd; busybox hostname; \
                  ulimit -n; cat /proc/sys/net/ipv4/ip_unprivileged_port_start; busybox grep friend /etc/hosts; \
-                 busybox grep ' /scratch ' /proc/mounts",
+                 busybox grep ' /scratch ' /proc/mounts; \
+                 cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>&1; \
+                 cat /sys/fs/cgroup/memory.low /sys/fs/cgroup/memory/memory.soft_limit_in_bytes 2>&1",
             )
         };
         let id = bed.start(&spec).await;
@@ -402,9 +409,42 @@ async fn limits_and_hardening_reach_the_kernel() {
             "77\n",
             "10.9.8.7\tfriend",
             "size=1024k",
+            "99\n",
+            "33554432",
         ] {
             assert!(log.contains(expected), "{expected:?} in {log}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn commands_run_inside_without_a_shell_and_tell_how_they_ended() {
+    on_docker(async |bed| {
+        let spec = ContainerSpec {
+            user: Some("1000:1000".into()),
+            environment: vec![("WORD".into(), "inside".into())],
+            ..bed.container("a", "sleep 1000")
+        };
+        let id = bed.start(&spec).await;
+        let run = async |command: &[&str], limit: Duration| {
+            let command: Vec<_> = command.iter().map(|word| (*word).to_owned()).collect();
+            bed.engine.exec(&id, &command, limit).await
+        };
+        let long = Duration::from_secs(20);
+        let ended = run(&["echo", "$WORD; exit 1"], long).await.unwrap();
+        assert_eq!((ended.exit_code, ended.output.trim()), (0, "$WORD; exit 1"));
+        let ended = run(&["sh", "-c", "echo $WORD $(id -u); echo no >&2; exit 3"], long).await.unwrap();
+        assert_eq!((ended.exit_code, ended.output.as_str()), (3, "inside 1000\nno\n"));
+        let much = run(&["sh", "-c", "yes | head -c 100000"], long).await.unwrap();
+        assert_eq!((much.exit_code, much.output.len()), (0, 4096));
+        let absent = run(&["/absent"], long).await;
+        assert!(absent.as_ref().map_or(true, |ended| ended.exit_code != 0), "{absent:?}");
+        let late = run(&["sleep", "1000"], Duration::from_secs(1)).await;
+        assert!(matches!(&late, Err(Error::Refused { reason, .. }) if reason.contains("longer than 1 s")), "{late:?}");
+        bed.engine.stop_container(&id).await.unwrap();
+        let stopped = run(&["true"], long).await;
+        assert!(matches!(stopped, Err(Error::Conflict { .. })), "{stopped:?}");
     })
     .await;
 }

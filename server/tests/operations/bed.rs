@@ -59,6 +59,21 @@ pub struct Bed {
 
 impl Bed {
     pub fn new(db: &PgPool, entry: &'static str) -> Self {
+        Self::of(db, entry, Catalog::embedded())
+    }
+
+    /// The same with an entry of the team's own, called `own`, whose Compose file is `compose`.
+    pub fn own(db: &PgPool, compose: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("summoner-{}", Random::System.id(&Clock::System).simple()));
+        std::fs::create_dir_all(folder.join("own")).unwrap();
+        std::fs::write(folder.join("own/compose.yaml"), compose).unwrap();
+        let catalog = Catalog::load(&folder).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(catalog.refused(), [], "the entry can be read");
+        Self::of(db, "own", catalog)
+    }
+
+    fn of(db: &PgPool, entry: &'static str, catalog: Catalog) -> Self {
         server::health::probe::install_crypto();
         let clock = Clock::fixed("2026-11-21T12:00:00Z".parse().unwrap());
         let random = Random::System;
@@ -88,7 +103,7 @@ impl Bed {
         let bed = Self {
             operations: Operations::new(db.clone(), clock.clone(), random.clone()),
             versions: Arc::new(Versions::new(db.clone(), registry.clone(), clock.clone())),
-            catalog: Arc::new(Catalog::embedded()),
+            catalog: Arc::new(catalog),
             db: db.clone(),
             engine,
             registry,

@@ -5,7 +5,9 @@
 
 mod bed;
 mod disturbed;
+mod earned;
 mod every;
+mod guarded;
 mod keeping;
 mod logs;
 mod missing;

@@ -61,7 +61,7 @@ async fn load(entry: String) -> Result<Loaded, Problem> {
 
 fn install(details: EntryDetails, versions: Vec<Result<VersionList, Problem>>, refused: RwSignal<Refused>) -> AnyView {
     let about = about(&details);
-    let EntryDetails { entry, images, fields, exposes, proposed_name, .. } = details;
+    let EntryDetails { entry, images, fields, exposes, refusal, proposed_name, .. } = details;
     let review = Review::new("/plans".into(), true, refused);
     // Another line or variant chooses another version without a word from the form.
     let query = use_query_map();
@@ -96,11 +96,16 @@ fn install(details: EntryDetails, versions: Vec<Result<VersionList, Problem>>, r
         .collect();
     let name = entry.name.clone();
     let action = format!("/catalogue/{}", entry.entry);
-    let go = view! {
-        <button class="button is-primary is-big is-wide" type="submit">
-            {format!("Install {name}")}
-        </button>
-        <p class="hint">"If a step fails, everything made so far is taken away again."</p>
+    let go = if refusal.is_empty() {
+        view! {
+            <button class="button is-primary is-big is-wide" type="submit">
+                {format!("Install {name}")}
+            </button>
+            <p class="hint">"If a step fails, everything made so far is taken away again."</p>
+        }
+        .into_any()
+    } else {
+        view! { <p>{refusal}</p> }.into_any()
     };
     let show = format!("{action}/plan{}", query.with_untracked(ParamsMap::to_query_string));
     view! {
@@ -145,7 +150,7 @@ fn install(details: EntryDetails, versions: Vec<Result<VersionList, Problem>>, r
                     </Panel>
                     {about}
                 </div>
-                {review.panel(go.into_any(), &show)}
+                {review.panel(go, &show)}
             </PostForm>
         </div>
     }

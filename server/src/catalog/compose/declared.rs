@@ -31,6 +31,10 @@ impl Reader<'_> {
                 }
             }
             network.external = self.external(outside, &network.name, &path, value);
+            if let Some(driver) = network.driver.as_deref().filter(|driver| *driver != "bridge") {
+                let message = format!("It is run by the engine's network driver {}.", quoted(driver));
+                self.approve(ApprovalKind::External, &path, message);
+            }
             networks.push(network);
         }
         networks

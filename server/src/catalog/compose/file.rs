@@ -15,6 +15,7 @@ use super::{Approval, Compose, Network, Service};
 pub struct ComposeFile {
     text: String,
     root: Node,
+    /// Those that the file needs whatever the values are.
     approvals: Vec<Approval>,
 }
 
@@ -32,8 +33,8 @@ impl ComposeFile {
     pub(in super::super) fn examine(text: &str) -> Result<(Self, Vec<Finding>), Vec<Finding>> {
         let mut file = Self { text: text.to_owned(), root: tree::parse(text)?, approvals: Vec::new() };
         match file.read(&Values::new(), Missing::Assume) {
-            Ok((_, approvals)) => {
-                file.approvals = approvals;
+            Ok(compose) => {
+                file.approvals = compose.approvals;
                 Ok((file, Vec::new()))
             }
             Err(findings) => Ok((file, findings)),
@@ -45,7 +46,8 @@ impl ComposeFile {
         &self.text
     }
 
-    /// What an administrator must allow before the file may run, by kind and place.
+    /// What an administrator must allow before the file may run, whatever its variables are; values may bring in more,
+    /// which stand in [`Compose::approvals`].
     pub fn approvals(&self) -> &[Approval] {
         &self.approvals
     }
@@ -91,16 +93,7 @@ impl ComposeFile {
     /// # Errors
     /// All findings: required variables without a value, and what does not fit once the values are known.
     pub fn resolve(&self, values: &Values) -> Result<Compose, Vec<Finding>> {
-        self.read(values, Missing::AsWritten).map(|(compose, _)| compose)
-    }
-
-    /// The approvals that the file needs with these values, which may differ from [`ComposeFile::approvals`] where a
-    /// value decides what is mounted.
-    ///
-    /// # Errors
-    /// As [`ComposeFile::resolve`].
-    pub fn approvals_with(&self, values: &Values) -> Result<Vec<Approval>, Vec<Finding>> {
-        self.read(values, Missing::AsWritten).map(|(_, approvals)| approvals)
+        self.read(values, Missing::AsWritten)
     }
 
     /// The tree, for those who read the part under `x-summoner`.
@@ -108,14 +101,14 @@ impl ComposeFile {
         &self.root
     }
 
-    fn read(&self, values: &Values, missing: Missing) -> Result<(Compose, Vec<Approval>), Vec<Finding>> {
+    fn read(&self, values: &Values, missing: Missing) -> Result<Compose, Vec<Finding>> {
         let mut filler = Filler::new(values, missing);
         let root = filler.fill(&self.root, "");
         let mut reader = Reader::new(values, missing);
         reader.findings = filler.findings;
         let compose = reader.compose(&root);
         if reader.findings.is_empty() {
-            return Ok((compose, reader.approvals));
+            return Ok(Compose { approvals: reader.approvals, ..compose });
         }
         reader.findings.sort();
         reader.findings.dedup();

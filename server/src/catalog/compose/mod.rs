@@ -34,6 +34,8 @@ pub struct Compose {
     pub networks: Vec<Network>,
     /// The named volumes the file declares.
     pub volumes: Vec<Volume>,
+    /// What an administrator must allow before it may run, in the file's order.
+    pub approvals: Vec<Approval>,
 }
 
 impl Compose {
@@ -156,7 +158,7 @@ pub struct Mount {
 pub enum MountKind {
     /// A volume of the file, by its name there.
     Volume(String),
-    /// A volume without a name, made with the container and lost with it.
+    /// A volume without a name, made with the container and lost with it; needs an approval.
     Anonymous,
     /// A path of the machine; needs an approval.
     Bind(String),
@@ -275,6 +277,18 @@ pub struct Approval {
     pub message: String,
 }
 
+/// Why what asks for these cannot run, in sentences with their places; `None` when nothing is asked for.
+pub fn refusal(approvals: &[Approval]) -> Option<String> {
+    let asked = approvals.iter().map(|asked| format!("{} ({})", asked.message.trim_end_matches('.'), asked.path));
+    let asked = asked.collect::<Vec<_>>().join(". ");
+    (!asked.is_empty()).then(|| {
+        format!(
+            "The entry asks for what needs an administrator's approval, which cannot be given yet. {asked}. Take it out \
+             of the entry, or choose another answer where an answer brings it in."
+        )
+    })
+}
+
 /// What an administrator is asked to allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ApprovalKind {
@@ -292,6 +306,8 @@ pub enum ApprovalKind {
     Capability,
     /// A confinement that is switched off.
     Unconfined,
-    /// A network or volume that belongs to something else.
+    /// A network or volume that belongs to something else, or that a plugin of the engine keeps.
     External,
+    /// Data that is lost whenever its container is made anew.
+    Fleeting,
 }

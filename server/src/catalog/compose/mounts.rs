@@ -44,7 +44,7 @@ impl Reader<'_> {
         }
         let target = self.container_path(node, path, target)?;
         let kind = match source {
-            None => MountKind::Anonymous,
+            None => self.unnamed_volume(path, &target),
             Some(source) if is_machine_path(source) => self.machine_path(node, path, source, read_only)?,
             Some(source) => MountKind::Volume(source.to_owned()),
         };
@@ -78,7 +78,7 @@ impl Reader<'_> {
             return None;
         };
         let kind = match (kind.as_str(), source) {
-            ("volume", None) => MountKind::Anonymous,
+            ("volume", None) => self.unnamed_volume(path, &target),
             ("volume", Some(source)) => MountKind::Volume(source),
             ("bind", Some(source)) => self.machine_path(node, path, &source, read_only)?,
             ("tmpfs", _) => MountKind::Tmpfs { size, mode },
@@ -133,6 +133,15 @@ impl Reader<'_> {
         // Without the zero, YAML means a decimal number, which nobody means who writes a file mode.
         let parsed = if text.starts_with('0') { octal(&text) } else { Err(not_a_mode(&text)) };
         self.kept(node, path, parsed)
+    }
+
+    fn unnamed_volume(&mut self, path: &str, target: &str) -> MountKind {
+        let message = format!(
+            "What is in {} is lost whenever its container is made anew, because the volume has no name.",
+            quoted(target)
+        );
+        self.approve(ApprovalKind::Fleeting, path, message);
+        MountKind::Anonymous
     }
 
     fn machine_path(&mut self, node: &Node, path: &str, source: &str, read_only: bool) -> Option<MountKind> {

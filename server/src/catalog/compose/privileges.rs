@@ -31,9 +31,8 @@ impl Reader<'_> {
         match mode.as_str() {
             "none" => {}
             "host" => self.approve(ApprovalKind::HostNetwork, path, "It shares the machine's own network."),
-            shared if shared.starts_with("service:") => {}
-            foreign if foreign.starts_with("container:") => {
-                let message = format!("It shares the network of {}.", quoted(foreign));
+            shared if shared.starts_with("service:") || shared.starts_with("container:") => {
+                let message = format!("It shares the network of {}.", quoted(shared));
                 self.approve(ApprovalKind::HostNetwork, path, message);
             }
             "bridge" | "default" => return None,

@@ -76,6 +76,8 @@ fn host_config(spec: &ContainerSpec) -> Result<models::HostConfig, String> {
         }),
         extra_hosts: Some(spec.extra_hosts.clone()),
         memory: spec.memory_bytes.map(|bytes| limit("memory", bytes)).transpose()?,
+        memory_reservation: spec.memory_reservation_bytes.map(|bytes| limit("mem_reservation", bytes)).transpose()?,
+        pids_limit: spec.pids_limit,
         nano_cpus: spec.cpu_millis.map(|millis| limit("cpus", millis.saturating_mul(1_000_000))).transpose()?,
         ..Default::default()
     })
@@ -120,6 +122,7 @@ fn health_check(check: &HealthCheck) -> models::HealthConfig {
         interval: check.interval.map(nanos),
         timeout: check.timeout.map(nanos),
         start_period: check.start_period.map(nanos),
+        start_interval: check.start_interval.map(nanos),
         retries: check.retries.map(i64::from),
         ..Default::default()
     }

@@ -67,24 +67,28 @@ impl Upload<'_> {
     pub(super) fn archive(&self, missing: &BTreeSet<String>) -> io::Result<Vec<u8>> {
         let mut archive = tar::Builder::new(Vec::new());
         for folder in missing {
-            archive.append_data(&mut header(tar::EntryType::Directory, 0o755, 0), format!("{folder}/"), io::empty())?;
+            archive.append_data(
+                &mut header(tar::EntryType::Directory, 0o755, (0, 0), 0),
+                format!("{folder}/"),
+                io::empty(),
+            )?;
         }
         for (path, file) in &self.files {
             let content = file.content.expose_secret().as_bytes();
-            let mut header = header(tar::EntryType::Regular, file.mode, content.len() as u64);
+            let mut header = header(tar::EntryType::Regular, file.mode, file.owner, content.len() as u64);
             archive.append_data(&mut header, path, content)?;
         }
         archive.into_inner()
     }
 }
 
-fn header(kind: tar::EntryType, mode: u32, size: u64) -> tar::Header {
+fn header(kind: tar::EntryType, mode: u32, owner: (u32, u32), size: u64) -> tar::Header {
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(kind);
     header.set_mode(mode);
     header.set_size(size);
-    header.set_uid(0);
-    header.set_gid(0);
+    header.set_uid(owner.0.into());
+    header.set_gid(owner.1.into());
     header.set_mtime(0);
     header
 }
@@ -97,7 +101,12 @@ mod tests {
     use crate::engine::Mount;
 
     fn spec(paths: &[&str], read_only: bool) -> ContainerSpec {
-        let file = |path: &&str| FileSpec { path: (*path).to_owned(), content: "x".to_owned().into(), mode: 0o440 };
+        let file = |path: &&str| FileSpec {
+            path: (*path).to_owned(),
+            content: "x".to_owned().into(),
+            mode: 0o440,
+            owner: (33, 34),
+        };
         ContainerSpec {
             files: paths.iter().map(file).collect(),
             mounts: vec![Mount { volume: "data".into(), target: "/data".into(), read_only: false }],
@@ -131,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_archive_holds_missing_folders_and_files_with_their_modes() {
+    fn the_archive_holds_missing_folders_and_files_with_their_modes_and_owners() {
         let spec = spec(&["/etc/app/a.conf"], false);
         let bytes = uploads(&spec).unwrap()[0].archive(&BTreeSet::from(["etc/app".to_owned()])).unwrap();
         let mut archive = tar::Archive::new(bytes.as_slice());
@@ -141,10 +150,14 @@ mod tests {
             let mut content = String::new();
             entry.read_to_string(&mut content).unwrap();
             let path = entry.path().unwrap().display().to_string();
-            found.push((path, entry.header().mode().unwrap(), content));
+            let header = entry.header();
+            let owner = (header.uid().unwrap(), header.gid().unwrap());
+            found.push((path, header.mode().unwrap(), owner, content));
         }
-        let expected =
-            [("etc/app/".to_owned(), 0o755, String::new()), ("etc/app/a.conf".to_owned(), 0o440, "x".to_owned())];
+        let expected = [
+            ("etc/app/".to_owned(), 0o755, (0, 0), String::new()),
+            ("etc/app/a.conf".to_owned(), 0o440, (33, 34), "x".to_owned()),
+        ];
         assert_eq!(found, expected);
     }
 }

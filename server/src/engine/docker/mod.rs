@@ -11,6 +11,7 @@ mod convert;
 mod create;
 mod endpoint;
 mod errors;
+mod exec;
 mod files;
 mod logs;
 mod names;
@@ -34,7 +35,7 @@ use jiff::Timestamp;
 use self::endpoint::{Endpoint, LazyClient};
 use self::errors::Attempt;
 use super::{
-    Change, Container, ContainerSpec, Engine, Error, Image, Info, Inspection, LayerProgress, Listing, LogLine,
+    Change, Container, ContainerSpec, Ended, Engine, Error, Image, Info, Inspection, LayerProgress, Listing, LogLine,
     LogQuery, NetworkSpec, Pull, Result, Space, Usage, VolumeSpec,
 };
 
@@ -410,6 +411,10 @@ impl Engine for Docker {
         Ok(logs::lines(output, query.since))
     }
 
+    async fn exec(&self, id: &str, command: &[String], limit: Duration) -> Result<Ended> {
+        self.run(id, command, limit).await
+    }
+
     async fn usage(&self, id: &str) -> Result<Usage> {
         let attempt = Attempt::new("measuring", format!("container {id}"));
         let id = names::name("container", id)?;
@@ -436,6 +441,7 @@ mod tests {
             assert!(matches!(docker.remove_volume(id).await, Err(Error::Refused { .. })), "{id}");
             assert!(matches!(docker.remove_network(id).await, Err(Error::Refused { .. })), "{id}");
             assert!(matches!(docker.inspect(id).await, Err(Error::Refused { .. })), "{id}");
+            assert!(matches!(docker.exec(id, &[], LIMIT).await, Err(Error::Refused { .. })), "{id}");
             assert!(matches!(docker.usage(id).await, Err(Error::Refused { .. })), "{id}");
         }
     }

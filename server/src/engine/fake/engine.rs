@@ -1,5 +1,7 @@
 //! The fake's answers: each method notes its call and does its effect to the node.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
@@ -11,8 +13,8 @@ use super::FakeEngine;
 use super::kept::Kept;
 use super::node::{Node, PLATFORM};
 use crate::engine::{
-    Change, ContainerSpec, ContainerState, Engine, Error, Image, Info, Inspection, LayerProgress, Listing, LogLine,
-    LogQuery, NetworkSpec, Pull, Result, Space, Usage, VolumeSpec,
+    Change, ContainerSpec, ContainerState, Ended, Engine, Error, Image, Info, Inspection, LayerProgress, Listing,
+    LogLine, LogQuery, NetworkSpec, Pull, Result, Space, Usage, VolumeSpec,
 };
 
 #[async_trait]
@@ -173,6 +175,19 @@ impl Engine for FakeEngine {
             }
         });
         Ok(lines.chain(coming.into_stream()).boxed())
+    }
+
+    async fn exec(&self, id: &str, command: &[String], _: Duration) -> Result<Ended> {
+        let effect = |node: &mut Node| {
+            let kept = node.container(id)?;
+            if kept.state != ContainerState::Running {
+                let what = format!("running a command in container {id}");
+                return Err(Error::Conflict { what, reason: "it is not running".to_owned() });
+            }
+            Ok(kept.script.command.clone())
+        };
+        let subject = |node: &Node| format!("{} {}", node.name_of(id), command.join(" "));
+        self.call("exec", subject, effect).await
     }
 
     async fn usage(&self, id: &str) -> Result<Usage> {

@@ -72,7 +72,8 @@ impl Kept {
     pub(super) fn inspected(&self) -> Inspection {
         let last_check = match self.health {
             Health::Healthy => Some("ok".to_owned()),
-            Health::Unhealthy => Some("the check failed".to_owned()),
+            Health::Unhealthy if self.script.last_check.is_empty() => Some("the check failed".to_owned()),
+            Health::Unhealthy => Some(self.said(&self.script.last_check)),
             Health::None | Health::Starting => None,
         };
         Inspection {
@@ -84,6 +85,12 @@ impl Kept {
             last_check,
             error: String::new(),
         }
+    }
+
+    /// What a program says that prints its environment: `${NAME}` is the variable's value.
+    pub(super) fn said(&self, text: &str) -> String {
+        let variables = self.spec.environment.iter();
+        variables.fold(text.to_owned(), |said, (name, value)| said.replace(&format!("${{{name}}}"), value))
     }
 
     /// Whether its restart policy starts it again after it ended with `code`.

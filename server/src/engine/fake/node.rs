@@ -270,7 +270,8 @@ impl Node {
         }
         let in_use = self.containers.iter().filter(|kept| kept.is_running()).flat_map(|kept| &kept.spec.ports);
         let in_use: Vec<u16> = in_use.map(|port| port.host_port).chain(self.taken_ports.iter().copied()).collect();
-        if let Some(port) = spec.ports.iter().map(|port| port.host_port).find(|port| in_use.contains(port)) {
+        let mut wanted = spec.ports.iter().map(|port| port.host_port).filter(|port| *port != 0);
+        if let Some(port) = wanted.find(|port| in_use.contains(port)) {
             return Err(Error::PortTaken { port });
         }
         let now = self.clock.now();
@@ -287,7 +288,7 @@ impl Node {
         };
         let has_check = !matches!(behaviour, Behaviour::Runs | Behaviour::Exits { .. });
         kept.health = if has_check { Health::Starting } else { Health::None };
-        let lines = kept.script.logs.clone();
+        let lines: Vec<_> = kept.script.logs.iter().map(|line| kept.said(line)).collect();
         kept.logs.extend(lines.into_iter().map(|text| LogLine { at: Some(now), is_error: false, text }));
         let (id, run) = (kept.id.clone(), kept.run);
         self.tell("container", "start", &id);

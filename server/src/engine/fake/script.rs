@@ -4,15 +4,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::Error;
+use crate::engine::{Ended, Error};
 
 /// How the containers of an image behave.
 #[derive(Clone, Debug, Default)]
 pub struct Script {
     /// What becomes of a container after its start.
     pub behaviour: Behaviour,
-    /// Lines it writes when it starts.
+    /// Lines it writes when it starts; `${NAME}` is a variable of its environment.
     pub logs: Vec<String>,
+    /// How every command ends that is run in it.
+    pub command: Ended,
+    /// What its health check prints while it fails, as in a log; some words when empty.
+    pub last_check: String,
     /// The address it gets in each of its networks while it runs; one is made up when `None`.
     pub address: Option<String>,
 }

@@ -16,6 +16,7 @@ use crate::catalog::compose::Service;
 use crate::engine::{Container, Mark};
 use crate::health::probe::{self, Expectation};
 use crate::operations::{Step, StepContext, StepError};
+use crate::tools::definition::Resolved;
 
 pub(in crate::tools) const KIND: &str = "gate";
 
@@ -54,7 +55,7 @@ impl Step for Gate {
         }
         for check in &resolved.entry.about.health {
             let Some(mark) = self.input.containers.get(&check.service) else { continue };
-            self.ask(cx, check, *mark).await?;
+            self.ask(cx, &resolved, check, *mark).await?;
         }
         Ok(())
     }
@@ -66,31 +67,41 @@ impl Step for Gate {
 
 impl Gate {
     /// Repeats one question until it is answered as the entry expects.
-    async fn ask(&self, cx: &StepContext, check: &HealthCheck, mark: Mark) -> Result<(), StepError> {
-        let Some(port) = check.port else { return Ok(()) };
+    async fn ask(
+        &self,
+        cx: &StepContext,
+        resolved: &Resolved,
+        check: &HealthCheck,
+        mark: Mark,
+    ) -> Result<(), StepError> {
+        let way = way(resolved, check)?;
         let timeout = check.timeout.map_or(USUAL_TIMEOUT, |span| span.0);
         let patience = check.grace.map_or(Duration::ZERO, |span| span.0) + PATIENCE;
         let begun = Instant::now();
         loop {
             let container = self.means.container_of(mark, &check.service).await?;
-            let address = match place(&container, port, self.means.engine.host()) {
-                Place::At(host, port) => resolve(&host, port).await,
-                Place::Unknown => Err("has no address".to_owned()),
-                Place::Never(reason) => return Err(StepError::new(format!("{} {reason}", check.service))),
-            };
-            let answer = match (address, &check.http) {
-                (Err(problem), _) => Err(problem),
-                (Ok(address), Some(path)) => {
-                    let expectation = Expectation {
-                        path: path.clone(),
-                        status: check.expect,
-                        contains: check.contains.clone(),
-                        timeout,
+            let answer = match &way {
+                Way::Run(command) => self.run(&container, command, timeout).await?,
+                Way::Ask { port, path } => {
+                    let address = match place(&container, *port, self.means.engine.host()) {
+                        Place::At(host, port) => resolve(&host, port).await,
+                        Place::Unknown => Err("has no address".to_owned()),
+                        Place::Never(reason) => return Err(StepError::new(format!("{} {reason}", check.service))),
                     };
-                    self.means.prober.http(address, &expectation).await
+                    match (address, path) {
+                        (Err(problem), _) => Err(problem),
+                        (Ok(address), Some(path)) => {
+                            let expectation = Expectation {
+                                path: path.clone(),
+                                status: check.expect,
+                                contains: check.contains.clone(),
+                                timeout,
+                            };
+                            self.means.prober.http(address, &expectation).await
+                        }
+                        (Ok(address), None) => probe::tcp(address, timeout).await,
+                    }
                 }
-                (Ok(address), None) if check.tcp => probe::tcp(address, timeout).await,
-                (Ok(_), None) => Ok(()),
             };
             let Err(problem) = answer else { return Ok(()) };
             if begun.elapsed() >= patience {
@@ -104,6 +115,42 @@ impl Gate {
             }
         }
     }
+
+    /// What a command inside the container says: nothing when it ends with 0, else its last word.
+    async fn run(
+        &self,
+        container: &Container,
+        command: &[String],
+        limit: Duration,
+    ) -> Result<Result<(), String>, StepError> {
+        match self.means.engine.exec(&container.id, command, limit).await {
+            Ok(ended) if ended.exit_code == 0 => Ok(Ok(())),
+            Ok(ended) => {
+                let said = ended.output.trim().lines().next_back().map(|last| format!(": {last}")).unwrap_or_default();
+                Ok(Err(format!("its check ended with exit code {}{said}", ended.exit_code)))
+            }
+            Err(error) if error.is_temporary() => Err(error.into()),
+            Err(error) => Ok(Err(error.to_string())),
+        }
+    }
+}
+
+/// How a check asks.
+enum Way {
+    /// By a command inside the container.
+    Run(Vec<String>),
+    /// At a port: for a path over HTTP, or for a connection alone.
+    Ask { port: u16, path: Option<String> },
+}
+
+/// How the check asks; one that asks nothing would be green without being earned.
+fn way(resolved: &Resolved, check: &HealthCheck) -> Result<Way, StepError> {
+    match (&check.run, check.port) {
+        (Some(command), _) => resolved.filled(command).map(Way::Run),
+        (None, Some(port)) => Ok(Way::Ask { port, path: check.http.clone() }),
+        (None, None) => Err("it names neither a command nor a port".to_owned()),
+    }
+    .map_err(|problem| StepError::new(format!("the entry's check of {} asks nothing: {problem}", check.service)))
 }
 
 /// Where a port of a container is asked.

@@ -7,6 +7,7 @@ pub(super) mod check;
 pub(super) mod clear;
 pub(super) mod create;
 pub(super) mod gate;
+mod masked;
 pub(super) mod network;
 pub(super) mod pull;
 pub(super) mod retire;
@@ -16,6 +17,7 @@ pub(super) mod stop;
 pub(super) mod volume;
 pub(super) mod wait;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,7 +87,8 @@ pub(super) fn build(means: &Arc<Means>, kind: &str, input: &Value) -> Result<Box
             .map_err(|error| format!("the journal's step “{kind}” cannot be read: {error}"))
     }
     let means = means.clone();
-    Ok(match kind {
+    let masking = means.clone();
+    let step: Box<dyn Step> = match kind {
         check::KIND => Box::new(check::Check { means, input: read(kind, input)? }),
         pull::KIND => Box::new(pull::Pull { means, input: read(kind, input)? }),
         room::KIND => Box::new(room::Room { means, input: read(kind, input)? }),
@@ -99,7 +102,8 @@ pub(super) fn build(means: &Arc<Means>, kind: &str, input: &Value) -> Result<Box
         retire::KIND => Box::new(retire::Retire { means, input: read(kind, input)? }),
         clear::KIND => Box::new(clear::Clear { means, input: read(kind, input)? }),
         unknown => return Err(format!("the journal names a step “{unknown}” that this version does not know")),
-    })
+    };
+    Ok(Box::new(masked::Masked { means: masking, step }))
 }
 
 impl Means {
@@ -128,8 +132,7 @@ impl Means {
     async fn definition(&self, tool_id: Uuid, revision: i32) -> Result<(Key, Definition), StepError> {
         let (name, entry, _) = store::identity(&self.db, tool_id).await?.ok_or_else(|| missing(revision))?;
         let row = store::revision(&self.db, tool_id, revision).await?.ok_or_else(|| missing(revision))?;
-        let secrets = super::open_secrets(&self.vault, tool_id, revision, &row.secrets)
-            .map_err(|error| StepError::new(format!("the tool's secrets cannot be opened: {error}")))?;
+        let secrets = self.secrets(tool_id, revision, &row.secrets)?;
         let definition = Definition {
             tool_id,
             name,
@@ -144,6 +147,17 @@ impl Means {
             host: self.host.clone(),
         };
         Ok((Key::of(tool_id, revision, &row.secrets), definition))
+    }
+
+    /// The secrets of a revision, opened.
+    fn secrets(
+        &self,
+        tool_id: Uuid,
+        revision: i32,
+        sealed: &[u8],
+    ) -> Result<BTreeMap<String, SecretString>, StepError> {
+        super::open_secrets(&self.vault, tool_id, revision, sealed)
+            .map_err(|error| StepError::new(format!("the tool's secrets cannot be opened: {error}")))
     }
 
     /// Writes down what a step of the operation made, or took up; repeating it changes nothing.

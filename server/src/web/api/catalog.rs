@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 
 use crate::auth::Actor;
 use crate::catalog::about;
+use crate::catalog::compose::refusal;
 use crate::catalog::{Entry, fields};
 use crate::web::Panel;
 use crate::web::input::{NoChoice, Path, Query, query};
@@ -84,6 +85,7 @@ async fn find(State(panel): State<Panel>, Who(actor): Who, Path(id): Path<String
             .flat_map(|rule| &rule.path)
             .filter_map(|rule| rule.why.as_ref().map(text))
             .collect(),
+        refusal: refusal(entry.compose.approvals()).unwrap_or_default(),
         proposed_name: proposals.name,
         entry: entry_view(entry, &installed),
     }))
@@ -187,10 +189,11 @@ fn field_view(name: &str, field: &fields::Field, actor: &Actor) -> FieldView {
 
 /// What is checked to call a tool healthy, a sentence each.
 fn health_words(entry: &Entry) -> Vec<String> {
-    let words = entry.about.health.iter().filter_map(|check| match (&check.http, check.port) {
-        (Some(path), _) => Some(format!("{} answers {path}", check.service)),
-        (None, Some(port)) => Some(format!("{} accepts connections on port {port}", check.service)),
-        (None, None) => None,
+    let words = entry.about.health.iter().filter_map(|check| match (&check.run, &check.http, check.port) {
+        (Some(_), _, _) => Some(format!("a command in {} ends well", check.service)),
+        (None, Some(path), _) => Some(format!("{} answers {path}", check.service)),
+        (None, None, Some(port)) => Some(format!("{} accepts connections on port {port}", check.service)),
+        (None, None, None) => None,
     });
     words.collect()
 }
