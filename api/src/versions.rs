@@ -30,6 +30,9 @@ pub struct VersionList {
     pub others: Vec<String>,
     /// How many such tags there are.
     pub others_total: u32,
+    /// Whether one of them may be chosen all the same.
+    #[serde(default)]
+    pub takes_others: bool,
 }
 
 /// Releases that belong together, such as all of 34.x.

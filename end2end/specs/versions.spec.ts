@@ -37,12 +37,20 @@ test("pre-releases come only when asked for", async ({ page }) => {
   await expect.poll(() => offered(page)).toEqual(["2.1.0-rc.1", "2.0.0"]);
 });
 
-test("moving tags are folded away among the other tags", async ({ page }) => {
+test("moving tags are folded away among the other tags, and are no choice where upgrades have rules", async ({ page }) => {
   await open(page, `/catalogue/${entries.demo.id}`);
-  const other = (tag: string) => page.locator("details label", { has: page.locator(`input[value="${tag}"]`) }).first();
+  const others = page.locator("details", { hasText: "other tags" }).first();
+  const other = (tag: string) => others.getByText(tag, { exact: true });
   await expect(other("nightly")).toBeHidden();
   await page.locator("summary", { hasText: "other tags" }).first().click();
   for (const tag of ["latest", "nightly", "1", "1.0", "2"]) await expect(other(tag), tag).toBeVisible();
+  await expect(others.getByRole("radio")).toHaveCount(0);
+});
+
+test("a tool without such rules runs any tag", async ({ page }) => {
+  await open(page, "/catalogue/static-site");
+  await page.locator("summary", { hasText: "other tags" }).first().click();
+  await expect(page.locator("details").getByRole("radio", { name: "mainline", exact: true })).toBeVisible();
 });
 
 test("a version without a build for this machine says so", async ({ page }) => {

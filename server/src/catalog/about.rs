@@ -203,6 +203,20 @@ fn yes() -> bool {
     true
 }
 
+impl ImageRule {
+    /// Whether tags that are no releases may run too: only the tool's own, and only where nothing is said about the way
+    /// from one version to the next. Such a tag has no version, so nothing that is said could be kept.
+    pub fn takes_other_tags(&self) -> bool {
+        self.tool && self.path.is_empty() && self.major_change == MajorChange::InPlace
+    }
+
+    /// Whether the tag may run.
+    pub fn takes(&self, tag: &str) -> bool {
+        let matches = |pattern: &Option<TagPattern>| pattern.as_ref().is_some_and(|pattern| pattern.matches(tag));
+        self.takes_other_tags() || matches(&self.tags) || matches(&self.pre_releases)
+    }
+}
+
 /// How two releases are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

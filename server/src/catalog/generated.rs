@@ -1,8 +1,14 @@
 //! Secrets that are made for each tool.
 
+use std::collections::BTreeMap;
+
+use argon2::Argon2;
+use argon2::password_hash::PasswordHasher as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use indexmap::IndexMap;
 use schemars::JsonSchema;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
@@ -17,13 +23,16 @@ const ALPHABET: &[u8; 57] = b"abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ2
 #[serde(deny_unknown_fields)]
 pub struct Generated {
     pub kind: GeneratedKind,
-    /// From 8 to 256: characters of a password or of hex digits, bytes under base64; 32 when absent. A uuid has none.
+    /// From 8 to 256: characters of a password or of hex digits, bytes under base64; 32 when absent. The others have none.
     #[serde(default = "usual_length", deserialize_with = "length")]
     #[schemars(range(min = 8, max = 256))]
     pub length: u16,
     /// Whether a person needs it, and so sees it once.
     #[serde(default)]
     pub show_once: bool,
+    /// The generated password that an `argon2` is the hash of; no other kind has one.
+    #[serde(default)]
+    pub of: Option<String>,
     /// What it is for, where a person sees it.
     #[serde(default)]
     pub label: Option<Text>,
@@ -41,6 +50,9 @@ pub enum GeneratedKind {
     Base64,
     /// A random UUID (RFC 9562, version 4).
     Uuid,
+    /// The argon2id hash of the password that `of` names, as a PHC string: what a tool needs to check a password that
+    /// only people know.
+    Argon2,
 }
 
 fn usual_length() -> u16 {
@@ -56,8 +68,29 @@ fn length<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
     }
 }
 
-/// Makes a secret; the same rule and the same row of randomness give the same one.
-pub fn generate(rule: &Generated, random: &Random) -> String {
+/// Makes every secret that `rules` name and `secrets` lack; a hash is made anew with the password it is of. The same
+/// rules and the same row of randomness give the same secrets.
+pub fn complete(rules: &IndexMap<String, Generated>, secrets: &mut BTreeMap<String, SecretString>, random: &Random) {
+    let mut made = Vec::new();
+    let (hashes, others): (Vec<_>, Vec<_>) = rules.iter().partition(|(_, rule)| rule.kind == GeneratedKind::Argon2);
+    for (name, rule) in others {
+        if !secrets.contains_key(name) {
+            secrets.insert(name.clone(), SecretString::from(drawn(rule, random)));
+            made.push(name);
+        }
+    }
+    for (name, rule) in hashes {
+        let Some(of) = &rule.of else { continue };
+        if secrets.contains_key(name) && !made.contains(&of) {
+            continue;
+        }
+        if let Some(hash) = secrets.get(of).and_then(|password| argon2(password, random)) {
+            secrets.insert(name.clone(), hash);
+        }
+    }
+}
+
+fn drawn(rule: &Generated, random: &Random) -> String {
     let length = usize::from(rule.length);
     match rule.kind {
         GeneratedKind::Password => password(length, random),
@@ -67,7 +100,15 @@ pub fn generate(rule: &Generated, random: &Random) -> String {
             STANDARD.encode(bytes)
         }
         GeneratedKind::Uuid => uuid::Builder::from_random_bytes(random.bytes()).into_uuid().to_string(),
+        GeneratedKind::Argon2 => String::new(),
     }
+}
+
+/// The hash with the parameters OWASP recommends (19 MiB, 2 passes, 1 lane); `None` for a password too long for it.
+fn argon2(password: &SecretString, random: &Random) -> Option<SecretString> {
+    let salt = random.bytes::<16>();
+    let hash = Argon2::default().hash_password_with_salt(password.expose_secret().as_bytes(), &salt);
+    hash.ok().map(|hash| SecretString::from(hash.to_string()))
 }
 
 /// Draws whole passwords until one has all three kinds of character, which keeps those that remain equally likely.
@@ -91,33 +132,59 @@ mod tests {
     use super::*;
 
     fn rule(kind: GeneratedKind, length: u16) -> Generated {
-        Generated { kind, length, show_once: false, label: None }
+        Generated { kind, length, show_once: false, of: None, label: None }
     }
 
     #[test]
     fn each_kind_has_its_form_and_length() {
         let random = Random::seeded(1);
-        let password = generate(&rule(GeneratedKind::Password, 20), &random);
+        let password = drawn(&rule(GeneratedKind::Password, 20), &random);
         assert_eq!(password.len(), 20);
         assert!(password.bytes().all(|byte| ALPHABET.contains(&byte)));
-        let hex = generate(&rule(GeneratedKind::Hex, 33), &random);
+        let hex = drawn(&rule(GeneratedKind::Hex, 33), &random);
         assert_eq!(hex.len(), 33);
         assert!(hex.chars().all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase()));
-        let base64 = generate(&rule(GeneratedKind::Base64, 32), &random);
+        let base64 = drawn(&rule(GeneratedKind::Base64, 32), &random);
         assert_eq!(STANDARD.decode(base64).unwrap().len(), 32);
-        let uuid: Uuid = generate(&rule(GeneratedKind::Uuid, 32), &random).parse().unwrap();
+        let uuid: Uuid = drawn(&rule(GeneratedKind::Uuid, 32), &random).parse().unwrap();
         assert_eq!(uuid.get_version_num(), 4);
     }
 
     #[test]
     fn a_password_always_has_all_kinds_of_character() {
         let random = Random::seeded(2);
-        let drawn: HashSet<_> = (0..500).map(|_| generate(&rule(GeneratedKind::Password, 8), &random)).collect();
+        let drawn: HashSet<_> = (0..500).map(|_| drawn(&rule(GeneratedKind::Password, 8), &random)).collect();
         assert_eq!(drawn.len(), 500);
         for password in drawn {
             assert!(password.contains(|c: char| c.is_ascii_digit()), "{password}");
             assert!(password.contains(|c: char| c.is_ascii_uppercase()), "{password}");
             assert!(password.contains(|c: char| c.is_ascii_lowercase()), "{password}");
         }
+    }
+
+    #[test]
+    fn a_hash_opens_with_its_password_and_is_made_anew_with_it() {
+        use argon2::PasswordVerifier as _;
+        use argon2::password_hash::phc::PasswordHash;
+
+        let random = Random::seeded(3);
+        let hash = Generated { of: Some("WORD".to_owned()), ..rule(GeneratedKind::Argon2, 32) };
+        let rules = IndexMap::from([("HASH".to_owned(), hash), ("WORD".to_owned(), rule(GeneratedKind::Hex, 32))]);
+        let is_of = |secrets: &BTreeMap<String, SecretString>| {
+            let hash = PasswordHash::new(secrets["HASH"].expose_secret()).unwrap();
+            Argon2::default().verify_password(secrets["WORD"].expose_secret().as_bytes(), &hash).is_ok()
+        };
+        let mut secrets = BTreeMap::new();
+        complete(&rules, &mut secrets, &random);
+        assert!(secrets["HASH"].expose_secret().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(is_of(&secrets));
+
+        let mut taken_up = secrets.clone();
+        complete(&rules, &mut taken_up, &random);
+        assert_eq!(taken_up["HASH"].expose_secret(), secrets["HASH"].expose_secret(), "what is there stays");
+
+        taken_up.remove("WORD");
+        complete(&rules, &mut taken_up, &random);
+        assert!(is_of(&taken_up), "a new password makes the old hash useless");
     }
 }

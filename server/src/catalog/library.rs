@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
+use std::fs;
+use std::io::{self, Read as _};
 use std::path::Path;
-use std::{fs, io};
 
 use super::entry::{Entry, Origin};
 use super::finding::Finding;
@@ -117,10 +118,17 @@ fn read(path: &Path) -> Result<String, String> {
     let size = fs::metadata(path).map(|metadata| metadata.len());
     let text = match size {
         Ok(size) if size > LARGEST_READ => return Err(format!("The file has {} KiB. Shorten it.", size >> 10)),
-        Ok(_) => fs::read_to_string(path),
+        Ok(_) => read_start(path),
         Err(error) => Err(error),
     };
     text.map_err(|error| format!("The file cannot be read: {error}. Check its rights, and that it is UTF-8."))
+}
+
+/// What a file may hold at most, whatever size it tells: a device or a growing file tells another.
+fn read_start(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    fs::File::open(path)?.take(LARGEST_READ).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 #[cfg(test)]

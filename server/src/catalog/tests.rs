@@ -435,6 +435,11 @@ fn what_keeps_an_entry_from_being_supported_is_found() {
         ("cap_add: [CHOWN, ", "cap_add: [SYS_ADMIN, ", "reaches past its container"),
         ("- data:/data", "- /srv:/data", "may read and change “/srv”"),
         ("redirect: [\"{url}/user/oauth2/keycloak/callback\"]", "redirect: []", "an address to return to"),
+        ("apply: { exec:", "apply: { manual: { en: By hand }, exec:", "missing in “fr”"),
+        ("sends: {", "sends: { configure: { manual: { en: By hand } },", "missing in “fr”"),
+        ("kind: base64, length: 32", "kind: argon2", "Name a generated one in “of”"),
+        ("kind: base64, length: 32", "kind: argon2, of: SESSION_KEY", "Name a generated one in “of”"),
+        ("kind: base64, length: 32", "kind: base64, of: DB_PASSWORD", "Leave “of” out"),
     ] {
         assert!(FORGE.contains(from), "{from}");
         let entry = read(&FORGE.replacen(from, to, 1)).unwrap_or_else(|found| panic!("{to}: {}", listed(&found)));

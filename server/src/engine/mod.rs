@@ -304,6 +304,8 @@ pub struct Image {
     pub size_bytes: u64,
     /// Such as `linux/amd64`.
     pub platform: String,
+    /// Folders that it declares as volumes: where nothing else is mounted, the engine makes an anonymous one there.
+    pub volumes: Vec<String>,
 }
 
 /// How far one layer of a pull is.
@@ -449,7 +451,8 @@ pub trait Engine: Send + Sync {
     /// Stops a container within its grace period.
     async fn stop_container(&self, id: &str) -> Result<()>;
 
-    /// Removes a container, killing it when it runs, without its named volumes (anonymous ones go with it).
+    /// Removes a container, killing it when it runs, without its named volumes. Anonymous ones go with it:
+    /// none holds data, because no container is made whose image would keep some in one.
     async fn remove_container(&self, id: &str) -> Result<()>;
 
     /// Renames a container.

@@ -21,8 +21,14 @@ impl Tools {
         versions: &BTreeMap<String, String>,
         problems: &mut Vec<FieldProblem>,
     ) -> Result<BTreeMap<String, RunningImage>> {
-        for key in versions.keys().filter(|key| !entry.about.images.contains_key(*key)) {
-            let message = format!("{} has no image named {key}", entry.about.name);
+        for key in versions.keys() {
+            let message = match entry.about.images.get(key).map(|rule| rule.follows.as_deref()) {
+                Some(None) => continue,
+                Some(Some(leader)) => {
+                    format!("{key} has no version of its own, it follows {leader}. Choose the version of {leader}.")
+                }
+                None => format!("{} has no image named {key}.", entry.about.name),
+            };
             problems.push(FieldProblem { field: format!("versions.{key}"), message });
         }
         let mut images = BTreeMap::new();
@@ -42,6 +48,11 @@ impl Tools {
                     continue;
                 }
             };
+            if !rule.takes(tag) {
+                let message = format!("{tag} is not a version this entry can run. Choose one of its list.");
+                problems.push(FieldProblem { field, message });
+                continue;
+            }
             match self.digest(&reference).await {
                 Ok(digest) => {
                     let image = RunningImage {

@@ -33,6 +33,12 @@ struct Prepared {
     entry_name: String,
 }
 
+/// A removed tool whose data was kept, as it was last.
+struct Keeper {
+    tool_id: Uuid,
+    revision: store::Revision,
+}
+
 /// An operation that is about to be journaled.
 pub(super) struct Planned<'tool> {
     pub tool: &'tool store::Tool,
@@ -236,12 +242,14 @@ impl Tools {
             let known = self.known(entry, actor, &name, &ports);
             answers(entry, &known, &request.answers, &mut problems)
         };
-        let images = self.images(entry, &request.versions, &mut problems).await?;
+        let kept = if name.is_empty() { Vec::new() } else { self.kept_volumes(&name).await? };
+        let keeper = self.keeper(entry, &kept, &mut problems).await?;
+        let versions = versions(entry, &request.versions, keeper.as_ref(), &mut problems);
+        let images = self.images(entry, &versions, &mut problems).await?;
         if !problems.is_empty() {
             return Err(Error::Fields(problems));
         }
-        let kept = self.kept_volumes(&name).await?;
-        let mut secrets = self.secrets(entry, &kept).await?;
+        let mut secrets = self.secrets(entry, keeper.as_ref())?;
         secrets.extend(chosen_secrets);
         let definition = Definition {
             tool_id: self.random.id(&self.means.clock),
@@ -303,33 +311,35 @@ impl Tools {
         Ok(store::kept_volumes(&self.means.db, &self.means.node, &format!("{name}_")).await?)
     }
 
-    /// Fresh secrets, or those that kept data was made with.
-    async fn secrets(&self, entry: &Entry, kept: &[String]) -> Result<BTreeMap<String, SecretString>> {
-        let mut secrets: BTreeMap<String, SecretString> = entry
-            .about
-            .generated
-            .iter()
-            .map(|(name, rule)| (name.clone(), SecretString::from(generated::generate(rule, &self.random))))
-            .collect();
-        if kept.is_empty() {
-            return Ok(secrets);
-        }
+    /// What the kept data of a name was made by; a problem where that is another entry.
+    async fn keeper(&self, entry: &Entry, kept: &[String], problems: &mut Vec<FieldProblem>) -> Result<Option<Keeper>> {
+        let Some(volume) = kept.first() else { return Ok(None) };
         let Some((tool_id, kept_entry, revision)) = store::keeper(&self.means.db, &self.means.node, kept).await? else {
-            return Ok(secrets);
+            return Ok(None);
         };
         if kept_entry != entry.id {
             let message = format!(
-                "the volume {} holds the kept data of {kept_entry}; choose another name, or install {kept_entry} again",
-                kept.first().map(String::as_str).unwrap_or_default()
+                "the volume {volume} holds the kept data of {kept_entry}; choose another name, or install {kept_entry} \
+                 again"
             );
-            return Err(Error::Fields(vec![FieldProblem { field: "name".into(), message }]));
+            problems.push(FieldProblem { field: "name".into(), message });
+            return Ok(None);
         }
-        if let Some(row) = store::revision(&self.means.db, tool_id, revision).await? {
-            let old = open_secrets(&self.means.vault, tool_id, revision, &row.secrets).map_err(|error| {
-                Error::Internal { doing: "opening the secrets of the kept data", source: error.into() }
+        let revision = store::revision(&self.means.db, tool_id, revision).await?;
+        Ok(revision.map(|revision| Keeper { tool_id, revision }))
+    }
+
+    /// The secrets that kept data was made with, and fresh ones for the rest.
+    fn secrets(&self, entry: &Entry, keeper: Option<&Keeper>) -> Result<BTreeMap<String, SecretString>> {
+        let mut secrets = BTreeMap::new();
+        if let Some(Keeper { tool_id, revision }) = keeper {
+            let old = open_secrets(&self.means.vault, *tool_id, revision.revision, &revision.secrets);
+            secrets = old.map_err(|error| Error::Internal {
+                doing: "opening the secrets of the kept data",
+                source: error.into(),
             })?;
-            secrets.extend(old);
         }
+        generated::complete(&entry.about.generated, &mut secrets, &self.random);
         Ok(secrets)
     }
 
@@ -385,6 +395,28 @@ impl Tools {
         };
         std::iter::once(own).chain(FIRST_PORT..u16::MAX).find(is_free).unwrap_or(own)
     }
+}
+
+/// The versions asked for, and where none is asked for those that made the kept data. No other version takes that up:
+/// what lies between the two is an upgrade, with rules and a way back of its own.
+fn versions(
+    entry: &Entry,
+    asked: &BTreeMap<String, String>,
+    keeper: Option<&Keeper>,
+    problems: &mut Vec<FieldProblem>,
+) -> BTreeMap<String, String> {
+    let mut versions = asked.clone();
+    let made_by = keeper.into_iter().flat_map(|keeper| &keeper.revision.images);
+    for (key, image) in made_by.filter(|(key, _)| entry.about.images.contains_key(*key)) {
+        let tag = versions.entry(key.clone()).or_default();
+        if tag.trim().is_empty() {
+            tag.clone_from(&image.tag);
+        } else if tag.trim() != image.tag {
+            let message = format!("This data was made by {}. Choose that version; upgrades come later.", image.tag);
+            problems.push(FieldProblem { field: format!("versions.{key}"), message });
+        }
+    }
+    versions
 }
 
 /// The answers of the form split into plain ones and secrets.

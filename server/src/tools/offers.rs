@@ -43,6 +43,7 @@ impl Tools {
             proposed: default.clone(),
             others: Vec::new(),
             others_total: 0,
+            takes_others: rule.takes_other_tags(),
         };
         let known = match self.versions.tags(&reference, FRESH).await {
             Ok(known) => known,

@@ -89,7 +89,7 @@ impl Refusal {
     /// Fields of the request are wrong.
     pub fn fields(fields: Vec<FieldProblem>) -> Self {
         let detail = match fields.as_slice() {
-            [one] => one.message.clone(),
+            [one] => sentence(&one.message),
             several => format!("{} answers need a change.", several.len()),
         };
         let mut problem = Problem::new(422, "invalid", "Some answers need a change", detail);

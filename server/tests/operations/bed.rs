@@ -125,15 +125,24 @@ impl Bed {
         let entry = self.catalog.get(entry).unwrap();
         for (key, rule) in &entry.about.images {
             let Some(tag) = rule.default.as_deref() else { continue };
-            let image: Reference = entry.repository(key).unwrap().parse().unwrap();
-            let image = image.with_tag(tag).unwrap();
-            let platform =
-                Platform { os: "linux".to_owned(), architecture: "amd64".to_owned(), variant: String::new() };
-            let build = Config { platform, created_at: None, labels: BTreeMap::new(), size_bytes: 1 << 20 };
-            let digest = self.registry.publish(&image, &[build]);
-            let source = format!("{}/{}", image.registry(), image.repository());
-            self.engine.offer(&source, digest.as_str(), script.clone());
+            self.publish_tag(&entry.repository(key).unwrap(), tag, script);
         }
+    }
+
+    /// Publishes one image; its containers behave as `script` says.
+    pub fn publish_tag(&self, repository: &str, tag: &str, script: &Script) {
+        let image: Reference = repository.parse().unwrap();
+        let image = image.with_tag(tag).unwrap();
+        let platform = Platform { os: "linux".to_owned(), architecture: "amd64".to_owned(), variant: String::new() };
+        let build = Config {
+            platform,
+            created_at: None,
+            labels: BTreeMap::from([("version".to_owned(), tag.to_owned())]),
+            size_bytes: 1 << 20,
+        };
+        let digest = self.registry.publish(&image, &[build]);
+        let source = format!("{}/{}", image.registry(), image.repository());
+        self.engine.offer(&source, digest.as_str(), script.clone());
     }
 
     /// What the watcher would have in memory had it listed just now.
@@ -227,10 +236,20 @@ impl Bed {
 
     /// Does it, undisturbed, and sees it succeed.
     pub async fn succeed(&self, act: Act) -> Operation {
-        let operation_id = self.begin(act).await.unwrap();
+        self.see_done(self.begin(act).await.unwrap()).await
+    }
+
+    /// Installs what is asked for, undisturbed, and sees it succeed.
+    pub async fn succeed_with(&self, request: &Install) -> Operation {
+        self.clock.advance(Duration::from_secs(60));
+        self.see_done(self.tools().await.install(&self.actor, request, None).await.unwrap()).await
+    }
+
+    async fn see_done(&self, operation_id: Uuid) -> Operation {
         self.executor().run(operation_id).await.unwrap();
         let operation = self.operation(operation_id).await;
-        assert_eq!(operation.state, OperationState::Done, "{act:?} of {}: {}", self.entry, operation.problem);
+        let (kind, entry) = (operation.kind, self.entry);
+        assert_eq!(operation.state, OperationState::Done, "{kind:?} of {entry}: {}", operation.problem);
         operation
     }
 

@@ -158,3 +158,44 @@ async fn a_choice_that_a_list_does_not_know_is_refused_by_name(db: PgPool) {
         );
     }
 }
+
+#[sqlx::test(migrations = "../migrations")]
+async fn an_unknown_entry_version_or_image_is_refused_in_words_and_nothing_is_changed(db: PgPool) {
+    let bed = Bed::new(&db).await;
+    let cookie = bed.sign_in(Role::Administrator).await;
+    let rows = async || -> Vec<i64> {
+        let mut rows = Vec::new();
+        for table in ["tools", "revisions", "operations", "jobs", "resources", "events"] {
+            rows.push(
+                sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select count(*) from {table}")))
+                    .fetch_one(&db)
+                    .await
+                    .unwrap(),
+            );
+        }
+        rows
+    };
+    let before = rows().await;
+    for (entry, versions, status, field, part) in [
+        ("nothing", "{}", 404, "", "no catalogue entry named nothing"),
+        ("../etc/passwd", "{}", 404, "", "no catalogue entry named ../etc/passwd"),
+        ("", "{}", 404, "", "no catalogue entry named"),
+        ("static-site", r#"{"app": "9.9.9-alpine"}"#, 422, "versions.app", "9.9.9-alpine"),
+        ("static-site", r#"{"app": "a b"}"#, 422, "versions.app", "a b"),
+        ("static-site", r#"{"app": "1@sha256:0"}"#, 422, "versions.app", "1@sha256:0"),
+        ("postgresql", r#"{"app": "17.11"}"#, 422, "versions.app", "17.11 is not a version this entry can run"),
+        ("postgresql", r#"{"web": "18.6"}"#, 422, "versions.web", "PostgreSQL has no image named web"),
+        ("nextcloud", r#"{"cron": "34.0.3-apache"}"#, 422, "versions.cron", "it follows app"),
+    ] {
+        let body = format!(r#"{{"entry": "{entry}", "name": "unknown", "versions": {versions}}}"#);
+        for path in ["/api/v1/tools", "/api/v1/plans"] {
+            let answer = bed.send(&Method::POST, path, &cookie, &body).await;
+            assert_eq!(answer.status.as_u16(), status, "{path} {body}: {}", answer.text());
+            let problem = answer.problem();
+            let told = problem.fields.iter().find(|told| told.field == field).map(|told| told.message.clone());
+            let told = told.unwrap_or_else(|| problem.detail.clone());
+            assert!(told.contains(part), "{path} {body}: {told}");
+            assert_eq!(rows().await, before, "{path} {body}");
+        }
+    }
+}

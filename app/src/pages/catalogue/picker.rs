@@ -142,7 +142,7 @@ impl Shown {
         let shows_prereleases = query.get(&names.pre).is_some() || prereleases == of_variant.len();
         let versions: Vec<VersionView> =
             of_variant.into_iter().filter(|version| shows_prereleases || !version.is_prerelease).cloned().collect();
-        let is_other = list.others.iter().any(|tag| tag == wanted);
+        let is_other = list.takes_others && list.others.iter().any(|tag| tag == wanted);
         let chosen = if is_other || versions.iter().any(|version| version.tag == wanted) {
             wanted.to_owned()
         } else {
@@ -321,7 +321,12 @@ fn prereleases(entry: &str, view: &Shown, names: &Names, query: &ParamsMap) -> O
 fn others(list: &VersionList, field: &str, wanted: &str) -> Option<AnyView> {
     let (tags, field, wanted) = (list.others.clone(), field.to_owned(), wanted.to_owned());
     let is_open = tags.contains(&wanted);
-    let total = list.others_total;
+    let (total, takes_others) = (list.others_total, list.takes_others);
+    let hint = if takes_others {
+        "A moving tag can mean another image tomorrow. If you take one, the digest it has today is pinned."
+    } else {
+        "The registry has these too, and this entry cannot run them: its data would not survive the change."
+    };
     let search = RwSignal::new(String::new());
     (total > 0).then(|| {
         let found = move || {
@@ -332,7 +337,10 @@ fn others(list: &VersionList, field: &str, wanted: &str) -> Option<AnyView> {
                 .map(|tag| {
                     view! {
                         <label class="version">
-                            <input class="radio" type="radio" name=field.clone() value=tag.clone() checked=*tag == wanted />
+                            {takes_others
+                                .then(|| {
+                                    view! { <input class="radio" type="radio" name=field.clone() value=tag.clone() checked=*tag == wanted /> }
+                                })}
                             <span class="version__tag">{tag.clone()}</span>
                         </label>
                     }
@@ -343,9 +351,7 @@ fn others(list: &VersionList, field: &str, wanted: &str) -> Option<AnyView> {
             <details class="disclose" open=is_open>
                 <summary>{format!("{total} other tags")}</summary>
                 <div class="disclose__body">
-                    <p class="hint">
-                        "A moving tag can mean another image tomorrow. If you take one, the digest it has today is pinned."
-                    </p>
+                    <p class="hint">{hint}</p>
                     <input
                         class="input"
                         type="search"

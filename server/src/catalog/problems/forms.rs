@@ -1,6 +1,7 @@
 //! Rules about variables: the form, generated secrets, and what the file uses.
 
 use super::super::fields::{Field, FieldKind, canonical};
+use super::super::generated::{Generated, GeneratedKind};
 use super::super::interpolate::Template;
 use super::super::tree::{Node, Value};
 use super::{Check, unknown_variable};
@@ -14,9 +15,10 @@ impl Check<'_> {
             self.variable_name(&path, variable, &used);
             self.field(&path, field);
         }
-        for variable in entry.about.generated.keys() {
+        for (variable, rule) in &entry.about.generated {
             let path = format!("generated.{variable}");
             self.variable_name(&path, variable, &used);
+            self.hash_of(&path, rule);
             if entry.about.fields.contains_key(variable) {
                 self.about(&path, "It is a field as well. Keep one of them.");
             }
@@ -38,6 +40,21 @@ impl Check<'_> {
         self.plain_secrets();
         if let Some(login) = &entry.about.first_login {
             self.first_login(login);
+        }
+    }
+
+    /// A hash is one of a password that is generated too, and no other secret is a hash.
+    fn hash_of(&mut self, path: &str, rule: &Generated) {
+        let is_of = |of: &String| {
+            let rule = self.entry.about.generated.get(of);
+            rule.is_some_and(|rule| rule.kind != GeneratedKind::Argon2)
+        };
+        match (rule.kind, &rule.of) {
+            (GeneratedKind::Argon2, of) if !of.as_ref().is_some_and(is_of) => {
+                self.about(path, "It is not said which password it is the hash of. Name a generated one in “of”.");
+            }
+            (GeneratedKind::Argon2, _) | (_, None) => {}
+            (_, Some(_)) => self.about(path, "Only the kind “argon2” is the hash “of” another. Leave “of” out."),
         }
     }
 

@@ -185,6 +185,9 @@ impl Check<'_> {
         }
         self.optional_text("first_login.note", about.first_login.as_ref().and_then(|login| login.note.as_ref()));
         self.optional_text("backup.none", about.backup.as_ref().and_then(|backup| backup.none.as_ref()));
+        self.optional_text("sso.apply.manual", about.sso.as_ref().and_then(|sso| sso.apply.manual.as_ref()));
+        let sends = about.webhooks.as_ref().and_then(|webhooks| webhooks.sends.as_ref());
+        self.optional_text("webhooks.sends.configure.manual", sends.and_then(|sends| sends.configure.manual.as_ref()));
     }
 
     fn optional_text(&mut self, path: &str, text: Option<&Text>) {

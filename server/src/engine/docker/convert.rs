@@ -117,6 +117,7 @@ pub(super) fn image(image: models::ImageInspect) -> Image {
         tags: image.repo_tags.unwrap_or_default(),
         size_bytes: image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
         platform: parts.join("/"),
+        volumes: image.config.and_then(|config| config.volumes).unwrap_or_default(),
     }
 }
 

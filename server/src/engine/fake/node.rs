@@ -112,7 +112,8 @@ impl Node {
         let id = format!("sha256:{}", hex.chars().rev().collect::<String>());
         let at = self.image_at(&id).unwrap_or_else(|| {
             let platform = PLATFORM.to_owned();
-            let image = Image { id, repo_digests: vec![], tags: vec![], size_bytes: 1 << 20, platform };
+            let volumes = script.volumes.clone();
+            let image = Image { id, repo_digests: vec![], tags: vec![], size_bytes: 1 << 20, platform, volumes };
             self.images.push((image, script));
             self.images.len() - 1
         });

@@ -19,6 +19,8 @@ pub struct Script {
     pub last_check: String,
     /// The address it gets in each of its networks while it runs; one is made up when `None`.
     pub address: Option<String>,
+    /// Folders that the image declares as volumes.
+    pub volumes: Vec<String>,
 }
 
 impl Script {

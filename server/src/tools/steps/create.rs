@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::{LOOK, Made, Means, gone_is_fine};
+use crate::catalog::compose::{MountKind, Service};
 use crate::engine::{self, ContainerSpec, ContainerState, Mark, Volume, mark_of};
 use crate::operations::{Step, StepContext, StepError};
 use crate::tools::store;
@@ -37,6 +38,7 @@ impl Step for Create {
         let is_whole = self.means.container(cx.mark).await?.is_some();
         if !is_whole {
             self.see_data(cx, &spec).await?;
+            self.see_folders(service, &spec).await?;
             match self.means.engine.create_container(&spec).await {
                 // The engine may still have been at it when the process that asked died.
                 Err(engine::Error::Conflict { .. }) if self.means.container(cx.mark).await?.is_some() => {
@@ -82,6 +84,26 @@ impl Create {
                 return Err(StepError::new(format!(
                     "the volume {} is not on this machine any more; somebody else removed it, and what was in it is gone",
                     mount.volume
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sees that a mount covers each folder that the image declares as a volume: in the place of one that is missing the
+    /// engine makes a volume without a name, and the next container would begin with another, empty one.
+    async fn see_folders(&self, service: &Service, spec: &ContainerSpec) -> Result<(), StepError> {
+        let image = self.means.engine.image(&spec.image).await?;
+        for folder in image.map(|image| image.volumes).unwrap_or_default() {
+            let is_covered = service.volumes.iter().any(|mount| {
+                let is_made = matches!(mount.kind, MountKind::Volume(_) | MountKind::Tmpfs { .. });
+                is_made && mount.target.trim_end_matches('/') == folder.trim_end_matches('/')
+            });
+            if !is_covered {
+                return Err(StepError::new(format!(
+                    "the image of {} keeps data in {folder}, where this entry mounts nothing; it would be lost with the \
+                     container. Choose another version",
+                    service.name
                 )));
             }
         }
