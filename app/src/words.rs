@@ -136,6 +136,28 @@ pub fn was_done(done: &str) -> Option<&'static str> {
     })
 }
 
+/// What the query value `link` of the set-up page says of a link that does not hold, and what to do; the same for any
+/// other text as for none. A used one needs no words: there is an administrator then.
+pub fn dead_link(link: Option<&str>) -> (&'static str, &'static str) {
+    match link {
+        Some("expired") => {
+            ("This set-up link is too old", "A link works for an hour. Run this on the machine; it prints a fresh one.")
+        }
+        Some("replaced") => (
+            "A newer set-up link took the place of this one",
+            "Only the newest works. Open that one, or run this on the machine; it prints a fresh one.",
+        ),
+        Some("unknown") => (
+            "This set-up link is not known here",
+            "Part of it may be missing. Copy the whole link, or run this on the machine; it prints a fresh one.",
+        ),
+        _ => (
+            "Open the set-up link first",
+            "Summoner printed a link when it started. It works once, and for an hour. If it is lost, run this on the machine; it prints a fresh one.",
+        ),
+    }
+}
+
 /// A role by its name.
 pub fn role(role: Role) -> &'static str {
     match role {

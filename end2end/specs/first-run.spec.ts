@@ -1,5 +1,5 @@
 import { expect, signedOut, test } from "../fixtures.ts";
-import { administrator, fillSetUp, fillSignIn, frame, hydrated, open, setUp } from "../journeys.ts";
+import { administrator, fillSetUp, fillSignIn, frame, hydrated, open, setUp, verdict } from "../journeys.ts";
 
 test.use({ storageState: signedOut });
 
@@ -42,6 +42,24 @@ test("a used link says so and opens nothing", async ({ browser, page, startPanel
   await expect(other.getByRole("main")).toContainText(/used|already/i);
   await expect(other.getByLabel("Site name")).toHaveCount(0);
   await stranger.close();
+});
+
+test("a link that does not hold says why, and how to get one that does", async ({ page, startPanel }) => {
+  const panel = await startPanel();
+  const link = await panel.setupLink();
+  const reasons = [
+    ["too old", link, "update setup_links set created_at = created_at - interval '2 hours', expires_at = expires_at - interval '2 hours'"],
+    ["newer set-up link", link, "update setup_links set replaced_at = now()"],
+    ["not known", `${panel.url}/setup/nonsense`, "select 1"],
+  ] as const;
+  for (const [reason, address, statement] of reasons) {
+    panel.sql(statement);
+    await page.goto(address);
+    await hydrated(page);
+    await expect(verdict(page), reason).toContainText(reason);
+    await expect(page.getByRole("main")).toContainText("summoner setup-link");
+    await expect(page.getByLabel("Site name")).toHaveCount(0);
+  }
 });
 
 test("nothing else answers before there is an administrator", async ({ page, startPanel }) => {

@@ -2,6 +2,7 @@
 
 use api::session::SetupState;
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 
 use crate::{
     client,
@@ -14,19 +15,23 @@ use crate::{
         verdict::Verdict,
     },
     forms::Refused,
+    words,
 };
 
 /// The form, or why there is none.
 #[component]
 pub fn Setup() -> impl IntoView {
     let refused = refused();
+    let link = use_query_map();
     let state = client::resource::<SetupState>(|| "/setup".to_owned());
     view! {
         <Door>
             {suspended(move || async move {
                 match state.await {
                     Ok(SetupState { needed: true, open: true }) => form(refused).into_any(),
-                    Ok(SetupState { needed: true, open: false }) => closed().into_any(),
+                    Ok(SetupState { needed: true, open: false }) => {
+                        closed(link.with_untracked(|query| words::dead_link(query.get_str("link"))))
+                    }
                     Ok(SetupState { needed: false, .. }) => used().into_any(),
                     Err(problem) => failure(&problem),
                 }
@@ -63,13 +68,10 @@ fn form(refused: RwSignal<Refused>) -> AnyView {
     .into_any()
 }
 
-fn closed() -> AnyView {
+fn closed((sentence, lead): (&'static str, &'static str)) -> AnyView {
     view! {
-        <Verdict
-            sentence="Open the set-up link first"
-            lead="Summoner printed a link when it started. It works once, and for an hour. If it is lost, used or too old, run this on the machine; it prints a fresh one."
-        />
-        <pre class="log">"summoner admin setup-link"</pre>
+        <Verdict sentence lead />
+        <pre class="log">"summoner setup-link"</pre>
     }
     .into_any()
 }
