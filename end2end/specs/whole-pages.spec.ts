@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { get } from "node:http";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Api } from "../api.ts";
@@ -35,6 +36,21 @@ function expected(operation: string): Record<string, [path: string, status: numb
   };
 }
 
+/** The share of a page in the budget of the first load (xtask/src/budget.rs). */
+const largest = Number(readFileSync(join(dirname(routes), "../../xtask/src/budget.rs"), "utf8").match(/const HTML: u64 = ([\d_]+);/)![1]!.replace("_", ""));
+
+/** Bytes of a page as browsers get it, compressed. */
+function transferred(address: string, cookie: string): Promise<number> {
+  return new Promise((done, failed) => {
+    get(address, { headers: { cookie, "accept-encoding": "br" } }, (answer) => {
+      expect.soft(answer.headers["content-encoding"], address).toBe("br");
+      let bytes = 0;
+      answer.on("data", (piece: Buffer) => (bytes += piece.length));
+      answer.on("end", () => done(bytes));
+    }).on("error", failed);
+  });
+}
+
 test("every route gives its whole page with its true status", async ({ context, panel }) => {
   const api = await Api.as(context, panel.url);
   const pages = expected(`/operations/${await api.install(entries.solo.id, tool)}`);
@@ -59,6 +75,7 @@ test("every route gives its whole page with its true status", async ({ context, 
       expect.soft(shown.match(/<main[ >]/g), path).toHaveLength(1);
       // A placeholder in its place would be a page that only scripts finish.
       expect.soft(shown, path).not.toMatch(/aria-busy="true"|Loading…/);
+      if (status === 200) expect.soft(await transferred(panel.url + path, api.cookie), `compressed bytes of ${path}`).toBeLessThanOrEqual(largest);
     }
     // Without a session nothing of a page shows, not even whether the thing is there.
     if (["/sign-in", "/setup", ""].includes(route)) continue;

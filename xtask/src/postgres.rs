@@ -5,6 +5,8 @@
 
 mod oldest;
 
+pub use oldest::missing as no_oldest;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

