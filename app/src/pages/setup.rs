@@ -29,7 +29,9 @@ pub fn Setup() -> impl IntoView {
             {suspended(move || async move {
                 match state.await {
                     Ok(SetupState { needed: true, open: true }) => form(refused).into_any(),
-                    Ok(SetupState { needed: true, open: false }) => closed(link.with_untracked(|query| words::dead_link(query.get_str("link")))),
+                    Ok(SetupState { needed: true, open: false }) => {
+                        closed(link.with_untracked(|query| words::dead_link(query.get_str("link"))))
+                    }
                     Ok(SetupState { needed: false, .. }) => used().into_any(),
                     Err(problem) => failure(&problem),
                 }
