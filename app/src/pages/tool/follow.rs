@@ -118,7 +118,11 @@ fn hear(stream: &Shared, message: &MessageEvent) {
     let Ok(line) = serde_json::from_str::<LogLineView>(&data) else { return };
     {
         let mut stream = stream.borrow_mut();
-        stream.after = message.last_event_id();
+        // A line without an instant has no id.
+        let id = message.last_event_id();
+        if !id.is_empty() {
+            stream.after = id;
+        }
         stream.pending.push_back(line);
         if stream.pending.len() > MOST {
             stream.pending.pop_front();
