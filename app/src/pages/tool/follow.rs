@@ -25,6 +25,9 @@ const WAITS: [usize; 5] = [1, 2, 5, 10, 30];
 /// A connection that stands this long counts as good: the log of a container that ended breaks off at once.
 const SETTLED: Duration = Duration::from_secs(1);
 
+/// Frames of the browser until the heights of new lines are true; it took three.
+const SETTLING: u32 = 5;
+
 struct Stream {
     following: Following,
     view: Element,
@@ -115,7 +118,11 @@ fn hear(stream: &Shared, message: &MessageEvent) {
     let Ok(line) = serde_json::from_str::<LogLineView>(&data) else { return };
     {
         let mut stream = stream.borrow_mut();
-        stream.after = message.last_event_id();
+        // A line without an instant has no id.
+        let id = message.last_event_id();
+        if !id.is_empty() {
+            stream.after = id;
+        }
         stream.pending.push_back(line);
         if stream.pending.len() > MOST {
             stream.pending.pop_front();
@@ -193,13 +200,15 @@ fn show(stream: &Shared) {
     if dropped > 0 {
         following.dropped.update(|before| *before += dropped);
     }
-    to_end(stream.view.clone());
+    to_end(following, stream.view.clone(), SETTLING);
 }
 
-/// Twice: lines that were never in sight have their true height only once they are drawn.
-fn to_end(view: Element) {
-    view.set_scroll_top(view.scroll_height());
-    request_animation_frame(move || view.set_scroll_top(view.scroll_height()));
+/// To the newest line, for some frames: lines that were never in sight have their true height only after they were drawn.
+fn to_end(following: Following, view: Element, frames: u32) {
+    if frames > 0 && following.is_on.try_get_untracked() == Some(true) {
+        view.set_scroll_top(view.scroll_height());
+        request_animation_frame(move || to_end(following, view, frames - 1));
+    }
 }
 
 /// Up stops following, down to the end takes it up again.
