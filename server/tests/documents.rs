@@ -3,8 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "what fails in a test ends it, wherever it stands")]
 #![expect(clippy::disallowed_methods, reason = "the program is run as people run it")]
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 const FORGE: &str = include_str!("../src/catalog/fixtures/forge.yaml");
 const ICON: &str = "<svg xmlns='http://www.w3.org/2000/svg'/>";
@@ -128,4 +129,56 @@ fn the_check_finds_every_kind_of_bad_entry_and_nothing_in_a_good_one() {
     assert!(said.contains("privilege: line 3") && said.contains("no icon.svg"), "{said}");
     assert!(said.lines().any(|line| line.starts_with("bomb: line ") && line.contains("aliases expanded")), "{said}");
     assert!(!said.lines().any(|line| line.starts_with("good")), "{said}");
+}
+
+/// The most memory the program had while it looked at these entries, in KiB, with what it said.
+///
+/// The kernel keeps the peak only while the process lives, so it is read again and again until the end; what grows
+/// without a bound grows for much longer than a turn takes.
+fn peak_of_check(entries: &Entries) -> (u64, String) {
+    let mut check = Command::new(env!("CARGO_BIN_EXE_summoner"));
+    check.args(["catalog", "check"]).arg(&entries.0).stdout(Stdio::piped());
+    let mut check = check.spawn().unwrap();
+    let (status, mut peak) = (format!("/proc/{}/status", check.id()), 0);
+    while check.try_wait().unwrap().is_none() {
+        let said = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = said.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let size = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+        peak = peak.max(size.unwrap_or_default());
+    }
+    let mut said = String::new();
+    check.stdout.unwrap().read_to_string(&mut said).unwrap();
+    (peak, said)
+}
+
+#[test]
+fn s28_bombs_and_huge_files_are_refused_with_flat_memory() {
+    let good = Entries::new("flat");
+    good.add("good", FORGE);
+    let (usual, _) = peak_of_check(&good);
+    assert!(usual > 0, "nothing was measured");
+
+    let bombs = Entries::new("bombs");
+    let mut levels = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n".to_owned();
+    let mut merges = "m0: &m0 { a: lol, b: lol }\n".to_owned();
+    for level in 1..30 {
+        let before = level - 1;
+        levels.push_str(&format!("a{level}: &a{level} [{}*a{before}]\n", format!("*a{before}, ").repeat(9)));
+        merges.push_str(&format!("m{level}: &m{level} {{ <<: *m{before}, a: *m{before}, b: *m{before} }}\n"));
+    }
+    bombs.add("aliases", &levels);
+    bombs.add("merges", &merges);
+    bombs.add("deep", &"[".repeat(200_000));
+    bombs.add("long-line", &format!("x: \"{}\"", "y".repeat(200_000)));
+    bombs.add("keys", &(0..20_000).map(|key| format!("k{key}: 1\n")).collect::<String>());
+    bombs.add("variables", &format!("services: {{ a: {{ image: \"{}\" }} }}", "${A:-".repeat(40_000)));
+    bombs.add("huge", "");
+    // A file of a gigabyte that takes no room: it must not be read at all.
+    let huge = std::fs::File::create(bombs.0.join("huge/compose.yaml")).unwrap();
+    huge.set_len(1 << 30).unwrap();
+    let (peak, said) = peak_of_check(&bombs);
+    for name in ["aliases", "merges", "deep", "long-line", "keys", "variables", "huge"] {
+        assert!(said.lines().any(|line| line.starts_with(&format!("{name}: "))), "{name} is not among\n{said}");
+    }
+    assert!(peak < usual + (16 << 10), "{peak} KiB, and {usual} KiB with a good entry");
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::workspace::Workspace;
-use crate::{Outcome, files, process, queries};
+use crate::{Outcome, catalog, files, process, queries};
 
 /// What a check gives besides failing.
 enum Verdict {
@@ -18,10 +18,11 @@ enum Verdict {
 
 type Check = fn(&Workspace) -> Outcome<Verdict>;
 
-const CHECKS: [(&str, Check); 8] = [
+const CHECKS: [(&str, Check); 9] = [
     ("format", format),
     ("clippy, native, and query data", clippy_native),
     ("clippy, browser", clippy_browser),
+    ("catalogue", |workspace| catalog::check(workspace).map(|()| Verdict::Done)),
     ("documentation", documentation),
     ("licences, bans, sources", deny),
     ("advisories", advisories),

@@ -30,7 +30,7 @@ usage: cargo xtask <task>
   catalog check     every rule of the catalogue over catalog/, and whether docs/entry.schema.json is current
   contrast          contrast of every colour pair in style/tokens.css
   sqlx [--check]    describe every checked query into .sqlx; --check only compares
-  lint              formatting, clippy (native and browser), query data, documentation, dependencies
+  lint              formatting, clippy (native and browser), query data, catalogue, documentation, dependencies
   test [--dev]      every test: cargo's, the real engine's, the browser's; one closing line
   test oldest       only what stands on the database, on the oldest Postgres that is taken
   bench             figures of the release program and bundle as lines of JSON; fails where one is over its limit
