@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { APIRequestContext } from "@playwright/test";
 import { container, containers, docker } from "../engine.ts";
 import { expect, test } from "../fixtures.ts";
@@ -10,7 +13,7 @@ interface Proof {
   works: (tool: string, address: string | null, request: APIRequestContext) => Promise<void>;
 }
 
-const inside = async (tool: string, script: string) => docker("exec", (await container(tool, "app")).Id, "sh", "-c", script);
+const inside = async (tool: string, script: string, service = "app") => docker("exec", (await container(tool, service)).Id, "sh", "-c", script);
 
 const proofs: Proof[] = [
   {
@@ -43,6 +46,30 @@ const proofs: Proof[] = [
     },
   },
   {
+    id: "valkey",
+    title: "Valkey",
+    works: async (tool, address) => {
+      expect(address, "a browser cannot open it").toBeNull();
+      expect(await inside(tool, "valkey-cli set key seven && valkey-cli get key")).toBe("OK\nseven");
+      expect(await inside(tool, "valkey-cli config get maxmemory")).toContain(String(256 * 1024 * 1024));
+    },
+  },
+  {
+    id: "static-site",
+    title: "Static site",
+    works: async (tool, address, request) => {
+      await inside(tool, "rm -r /usr/share/nginx/html/* && echo seven >/usr/share/nginx/html/page.txt");
+      expect((await request.get(address!)).status(), "there is no first page").toBe(403);
+      expect(await (await request.get(new URL("/page.txt", address!).href)).text()).toBe("seven\n");
+      // The check comes every five seconds and has to fail three times before it counts.
+      const { Id, State } = await container(tool, "app");
+      const log = async () => JSON.parse(await docker("inspect", "--format", "{{json .State.Health.Log}}", Id)) as { Start: string; ExitCode: number }[];
+      const since = Date.now();
+      await expect.poll(async () => (await log()).filter((check) => Date.parse(check.Start) > since).length, { timeout: 30_000 }).toBeGreaterThan(1);
+      expect((await log()).map((check) => check.ExitCode), State.Status).not.toContain(1);
+    },
+  },
+  {
     id: "adminer",
     title: "Adminer",
     works: async (_tool, address, request) => {
@@ -60,8 +87,28 @@ const proofs: Proof[] = [
   {
     id: "registry",
     title: "Container registry",
-    works: async (_tool, address, request) => {
-      expect((await request.get(new URL("/v2/", address!).href)).status()).toBe(401);
+    works: async (tool, address, request) => {
+      const registry = new URL("/v2/", address!);
+      expect((await request.get(registry.href)).status()).toBe(401);
+      // "summoner:{PLAIN}…", as the door reads it.
+      const password = (await inside(tool, "cat /etc/nginx/people", "front")).split("}")[1]!.trim();
+      const host = `127.0.0.1:${registry.port}`;
+      const image = `${host}/team/front:1`;
+      const config = await mkdtemp(join(tmpdir(), "summoner-docker-"));
+      try {
+        await docker("tag", (await container(tool, "front")).Image, image);
+        await expect(docker("--config", config, "push", image), "nobody has signed in").rejects.toThrow();
+        await docker("--config", config, "login", "--username", "summoner", "--password", password, host);
+        await docker("--config", config, "push", image);
+        await docker("rmi", image);
+        await docker("--config", config, "pull", image);
+        const headers = { authorization: `Basic ${Buffer.from(`summoner:${password}`).toString("base64")}` };
+        const tags = await request.get(new URL("/v2/team/front/tags/list", registry).href, { headers });
+        expect(await tags.json()).toEqual({ name: "team/front", tags: ["1"] });
+      } finally {
+        await docker("rmi", image).catch(() => undefined);
+        await rm(config, { recursive: true });
+      }
     },
   },
 ];
