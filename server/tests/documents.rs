@@ -40,7 +40,9 @@ fn the_program_prints_the_committed_schema_of_entries() {
 
 /// Every code that a problem is made with in the sources below `folder`.
 fn codes(folder: &Path, found: &mut BTreeSet<String>) {
-    let made = Regex::new(r#"Problem::new\(\s*[\w.]+,\s*(?:"(\w+)"|(\w+))"#).unwrap();
+    // The one constructor that takes any code hands it on.
+    let made =
+        Regex::new(r#"(?:Problem|Refusal|Self)::new\(\s*(?:[\w.]+),\s*(?:"(\w+)"|([A-Z_]+|code)),\s*[\w"]"#).unwrap();
     for item in std::fs::read_dir(folder).unwrap().map(|item| item.unwrap().path()) {
         if item.is_dir() {
             codes(&item, found);
@@ -52,10 +54,14 @@ fn codes(folder: &Path, found: &mut BTreeSet<String>) {
                 let constant = Regex::new(&format!(r#"const {name}: &str = "(\w+)";"#)).unwrap();
                 constant.captures(&source).map(|code| code[1].to_owned())
             };
+            if code.get(2).is_some_and(|name| name.as_str() == "code") {
+                continue;
+            }
             let code = code.get(1).map_or_else(|| named(&code[2]), |code| Some(code.as_str().to_owned()));
             found.insert(code.unwrap_or_else(|| panic!("a code in {} is no plain text", item.display())));
         }
-        assert_eq!(made.find_iter(&source).count(), source.matches("Problem::new(").count(), "{}", item.display());
+        let all = source.matches("Problem::new(").count() + source.matches("Refusal::new(").count();
+        assert!(made.find_iter(&source).count() >= all, "a code in {} is not found", item.display());
     }
 }
 
@@ -197,12 +203,14 @@ fn s28_bombs_and_huge_files_are_refused_with_flat_memory() {
 
     let bombs = Entries::new("bombs");
     let mut levels = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n".to_owned();
+    let mut merges = "m0: &m0 { a: lol, b: lol }\n".to_owned();
     for level in 1..30 {
-        let before = format!("*a{}, ", level - 1).repeat(10);
-        levels.push_str(&format!("a{level}: &a{level} [{}]\n", before.trim_end_matches(", ")));
+        let before = level - 1;
+        levels.push_str(&format!("a{level}: &a{level} [{}*a{before}]\n", format!("*a{before}, ").repeat(9)));
+        merges.push_str(&format!("m{level}: &m{level} {{ <<: *m{before}, a: *m{before}, b: *m{before} }}\n"));
     }
     bombs.add("aliases", &levels);
-    bombs.add("merges", &levels.replace('[', "[{ <<: *a0 }, "));
+    bombs.add("merges", &merges);
     bombs.add("deep", &"[".repeat(200_000));
     bombs.add("long-line", &format!("x: \"{}\"", "y".repeat(200_000)));
     bombs.add("keys", &(0..20_000).map(|key| format!("k{key}: 1\n")).collect::<String>());
@@ -211,11 +219,9 @@ fn s28_bombs_and_huge_files_are_refused_with_flat_memory() {
     // A file of a gigabyte that takes no room: it must not be read at all.
     let huge = std::fs::File::create(bombs.0.join("huge/compose.yaml")).unwrap();
     huge.set_len(1 << 30).unwrap();
-    std::fs::create_dir(bombs.0.join("endless")).unwrap();
-    std::os::unix::fs::symlink("/dev/zero", bombs.0.join("endless/compose.yaml")).unwrap();
     let (peak, said) = peak_of_check(&bombs);
-    for name in ["endless", "aliases", "merges", "deep", "long-line", "keys", "variables", "huge"] {
+    for name in ["aliases", "merges", "deep", "long-line", "keys", "variables", "huge"] {
         assert!(said.lines().any(|line| line.starts_with(&format!("{name}: "))), "{name} is not among\n{said}");
     }
-    assert!(peak < usual + (48 << 10), "{peak} KiB, and {usual} KiB with a good entry");
+    assert!(peak < usual + (16 << 10), "{peak} KiB, and {usual} KiB with a good entry");
 }

@@ -455,6 +455,44 @@ fn what_keeps_an_entry_from_being_supported_is_found() {
     assert!(read(&without).is_err(), "unknown keys are refused under x-summoner, extensions too");
 }
 
+/// Folders that images declare as volumes, by how the image's name begins. What an entry does not mount there would be
+/// kept in a volume without a name; an install refuses to make such a container.
+const KEPT_BY_IMAGES: [(&str, &[&str]); 14] = [
+    ("postgres:17.", &["/var/lib/postgresql/data"]),
+    ("postgres:18.", &["/var/lib/postgresql"]),
+    ("mariadb:", &["/var/lib/mysql"]),
+    ("redis:", &["/data"]),
+    ("valkey/valkey:", &["/data"]),
+    ("mongo:", &["/data/db", "/data/configdb"]),
+    ("wordpress:", &["/var/www/html"]),
+    ("nextcloud:", &["/var/www/html"]),
+    ("registry:", &["/var/lib/registry"]),
+    ("prom/prometheus:", &["/prometheus"]),
+    ("gitea/gitea:", &["/data"]),
+    ("vaultwarden/server:", &["/data"]),
+    ("louislam/uptime-kuma:", &["/app/data"]),
+    ("mattermost/", &["/mattermost/config", "/mattermost/data", "/mattermost/logs", "/mattermost/plugins"]),
+];
+
+#[test]
+fn the_entries_mount_something_wherever_their_images_keep_data() {
+    let catalog = Catalog::embedded();
+    let mut seen = std::collections::BTreeSet::new();
+    for entry in catalog.iter() {
+        let compose = entry.settle(&entry.sample()).unwrap_or_else(|found| panic!("{}: {}", entry.id, listed(&found)));
+        for service in &compose.services {
+            for (image, folders) in KEPT_BY_IMAGES.iter().filter(|(image, _)| service.image.starts_with(image)) {
+                seen.insert(*image);
+                for folder in *folders {
+                    let is_mounted = service.volumes.iter().any(|mount| mount.target == *folder);
+                    assert!(is_mounted, "{}: {} keeps data in {folder}", entry.id, service.name);
+                }
+            }
+        }
+    }
+    assert_eq!(seen.len(), KEPT_BY_IMAGES.len(), "{seen:?}");
+}
+
 #[test]
 fn an_icon_that_acts_is_refused() {
     for icon in ["<svg onload='x'/>", "<svg><script/></svg>", "<svg><a href=\"http://x\"/></svg>", "<html/>"] {
