@@ -11,6 +11,7 @@ pub mod input;
 pub mod live;
 mod machine;
 pub mod pages;
+mod paging;
 mod peer;
 mod problem;
 mod session;

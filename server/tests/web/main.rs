@@ -6,6 +6,7 @@ mod bed;
 mod conditional;
 mod metrics;
 mod need;
+mod paging;
 mod password;
 mod repeat;
 mod rights;
