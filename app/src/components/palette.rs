@@ -161,7 +161,8 @@ mod browser {
             });
             leptos::task::spawn_local(async move {
                 // What cannot be had is not offered; the places are there in any case.
-                let tools = client::get("/tools").await.unwrap_or_default();
+                let tools =
+                    client::get::<api::Page<ToolView>>("/tools").await.map(|page| page.items).unwrap_or_default();
                 let entries = client::get("/catalog").await.unwrap_or_default();
                 known.try_set(Some((role, tools, entries)));
             });

@@ -38,14 +38,14 @@ const NEEDS: usize = 5;
 #[component]
 pub fn Dashboard() -> impl IntoView {
     let Around(frame) = expect_context::<Around>();
-    let tools = client::main_resource::<Vec<ToolView>>(|| "/tools".to_owned());
+    let tools = client::main_resource::<Page<ToolView>>(|| "/tools".to_owned());
     let latest = client::resource::<Page<EventView>>(|| "/activity?limit=5".to_owned());
     view! {
         {suspended(move || async move {
             let frame = frame.await.ok();
             match tools.await {
                 Err(problem) => failure(&problem),
-                Ok(tools) => {
+                Ok(Page { items: tools, .. }) => {
                     let latest = latest.await;
                     page(tools, frame, latest)
                 }

@@ -27,13 +27,13 @@ use crate::{
 pub fn Me() -> impl IntoView {
     let refused = refused();
     let Around(frame) = expect_context::<Around>();
-    let sessions = client::main_resource::<Vec<SessionView>>(|| "/sessions".to_owned());
+    let sessions = client::main_resource::<api::Page<SessionView>>(|| "/sessions".to_owned());
     view! {
         {suspended(move || async move {
             let me = frame.await.ok().map(|frame| frame.me);
             match sessions.await {
                 Err(problem) => failure(&problem),
-                Ok(sessions) => {
+                Ok(api::Page { items: sessions, .. }) => {
                     // The bar of small screens has no room for it.
                     let settings = me.as_ref().is_some_and(|me| me.role >= Role::Administrator);
                     let lead = me

@@ -16,7 +16,7 @@ pub fn Search() -> impl IntoView {
     let query = use_query_map();
     let search = Memo::new(move |_| query.with(|query| query.get("q")).unwrap_or_default());
     let Around(frame) = expect_context::<Around>();
-    let tools = client::resource::<Vec<ToolView>>(|| "/tools".to_owned());
+    let tools = client::resource::<api::Page<ToolView>>(|| "/tools".to_owned());
     let entries = client::resource::<Vec<EntryView>>(|| "/catalog".to_owned());
     view! {
         <Verdict sentence="Find or do anything" title="Find" lead="A tool, a page, something to do." />
@@ -29,7 +29,7 @@ pub fn Search() -> impl IntoView {
         {suspended(move || async move {
             let role = frame.await.map_or(Role::Viewer, |frame| frame.me.role);
             // What cannot be had is not offered; the places are there in any case.
-            let (tools, entries) = (tools.await.unwrap_or_default(), entries.await.unwrap_or_default());
+            let (tools, entries) = (tools.await.map(|page| page.items).unwrap_or_default(), entries.await.unwrap_or_default());
             view! { <div class="panel palette__page">{move || rows(find(&search.read(), role, &tools, &entries), None)}</div> }
                 .into_any()
         })}

@@ -1,6 +1,6 @@
 //! The list of tools.
 
-use api::tools::ToolView;
+use api::{Page, tools::ToolView};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -19,12 +19,12 @@ pub fn Tools() -> impl IntoView {
     let query = use_query_map();
     let search = Memo::new(move |_| query.with(|query| query.get("q")).unwrap_or_default());
     let Around(frame) = expect_context::<Around>();
-    let tools = client::main_resource::<Vec<ToolView>>(|| "/tools".to_owned());
+    let tools = client::main_resource::<Page<ToolView>>(|| "/tools".to_owned());
     view! {
         {suspended(move || async move {
             let engine = frame.await.ok().map(|frame| frame.engine);
             match tools.await {
-                Ok(tools) => {
+                Ok(Page { items: tools, .. }) => {
                     let (sentence, lead) = verdict(&tools, engine.as_ref());
                     let is_empty = tools.is_empty();
                     view! {

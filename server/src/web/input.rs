@@ -105,16 +105,6 @@ impl<S: Send + Sync, T: DeserializeOwned + IntoParams> FromRequestParts<S> for Q
 #[into_params(parameter_in = Query)]
 pub struct NoChoice {}
 
-/// How many items a page of a list holds: as many as were asked for, else `most`.
-///
-/// # Errors
-/// When that is no number from 1 to `most`.
-pub fn page_size(limit: Option<&str>, most: usize) -> Result<usize, Refusal> {
-    let Some(limit) = limit.filter(|limit| !limit.is_empty()) else { return Ok(most) };
-    let size = limit.parse().ok().filter(|size| (1..=most).contains(size));
-    size.ok_or_else(|| Refusal::choice("limit", format!("`limit` has to be a number from 1 to {most}.")))
-}
-
 /// Reads a query string with the same rule for dots as a form.
 ///
 /// # Errors

@@ -12,6 +12,7 @@ pub mod live;
 mod machine;
 pub mod origin;
 pub mod pages;
+mod paging;
 mod peer;
 mod problem;
 pub mod serving;

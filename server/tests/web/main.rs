@@ -8,6 +8,7 @@ mod hostile;
 mod metrics;
 mod need;
 mod origin;
+mod paging;
 mod password;
 mod repeat;
 mod rights;

@@ -29,7 +29,7 @@ async fn needs(bed: &Bed, cookie: &str) -> (u64, serde_json::Value) {
     };
     let (frame, tool) = (read("/frame").await, read("/tools/wiki").await);
     let listed = read("/tools").await;
-    let listed = listed.as_array().unwrap().iter().find(|listed| listed["name"] == "wiki").unwrap();
+    let listed = listed["items"].as_array().unwrap().iter().find(|listed| listed["name"] == "wiki").unwrap();
     assert_eq!(listed, &tool["tool"], "the list and the tool say the same");
     (frame["tools_in_need"].as_u64().unwrap(), tool)
 }

@@ -12,8 +12,9 @@ use utoipa_axum::routes;
 use crate::events::Event;
 use crate::tools::ActivityQuery;
 use crate::web::Panel;
-use crate::web::input::{Query, page_size};
-use crate::web::problem::{Answer, Refusal};
+use crate::web::input::Query;
+use crate::web::paging::{not_next, page_size};
+use crate::web::problem::Answer;
 use crate::web::session::Who;
 
 /// How many events a page holds unless fewer are asked for.
@@ -49,10 +50,7 @@ async fn list(
 ) -> Answer<Json<Page<EventView>>> {
     let before = match wanted.after.as_deref() {
         None | Some("") => None,
-        Some(after) => {
-            let wrong = || Refusal::choice("after", "`after` has to be the `next` of the page before.");
-            Some(after.parse::<i64>().map_err(|_| wrong())?)
-        }
+        Some(after) => Some(after.parse::<i64>().map_err(|_| not_next())?),
     };
     let limit = page_size(wanted.limit.as_deref(), PAGE)?;
     let found = panel.tools.activity(&actor, &ActivityQuery { tool: wanted.tool, before, limit }).await?;

@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use crate::operations::{ListQuery, Standing};
 use crate::web::Panel;
-use crate::web::input::{Path, Query, page_size};
+use crate::web::input::{Path, Query};
+use crate::web::paging::{not_next, page_size};
 use crate::web::problem::{Answer, Refusal};
 use crate::web::session::Who;
 
@@ -52,10 +53,7 @@ async fn list(
 ) -> Answer<Json<Page<OperationView>>> {
     let before = match wanted.after.as_deref() {
         None | Some("") => None,
-        Some(after) => {
-            let wrong = || Refusal::choice("after", "`after` has to be the `next` of the page before.");
-            Some(Uuid::parse_str(after).map_err(|_| wrong())?)
-        }
+        Some(after) => Some(Uuid::parse_str(after).map_err(|_| not_next())?),
     };
     let tool_id = match wanted.tool.as_deref() {
         None | Some("") => None,

@@ -1,7 +1,7 @@
 //! Sign-in, sign-out, and the person's own sessions.
 
-use ::api::Problem;
 use ::api::session::{ChangePassword, Me, Role, SessionView, SignIn};
+use ::api::{Page, Problem};
 use axum::Json;
 use axum::extract::State;
 use axum_extra::extract::CookieJar;
@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use crate::auth::{self, Actor, SessionId};
 use crate::web::Panel;
-use crate::web::input::{Input, NoChoice, Path, Query};
+use crate::web::input::{Input, Path, Query};
+use crate::web::paging::Paging;
 use crate::web::peer::Peer;
 use crate::web::problem::{Answer, Refusal};
 use crate::web::session::{Who, WhoHere};
@@ -93,14 +94,14 @@ async fn change_password(
 
 /// The person's own sessions, newest first.
 #[utoipa::path(
-    get, path = "/sessions", tag = "session",
-    responses((status = 200, body = Vec<SessionView>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 500, body = Problem))
+    get, path = "/sessions", tag = "session", params(Paging),
+    responses((status = 200, body = Page<SessionView>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 500, body = Problem))
 )]
 async fn sessions(
     State(panel): State<Panel>,
     WhoHere(here): WhoHere,
-    _: Query<NoChoice>,
-) -> Answer<Json<Vec<SessionView>>> {
+    Query(wanted): Query<Paging>,
+) -> Answer<Json<Page<SessionView>>> {
     let Some(user_id) = here.actor.id else { return Err(Refusal::signed_out()) };
     let sessions = panel.auth.sessions_of(&here.actor, user_id).await?;
     let views = sessions.into_iter().map(|session| SessionView {
@@ -111,7 +112,7 @@ async fn sessions(
         user_agent: session.user_agent,
         is_this: session.session_id == here.session.session_id,
     });
-    Ok(Json(views.collect()))
+    Ok(Json(wanted.of(views.collect(), |session| session.session_id.to_string())?))
 }
 
 /// Ends one of the person's sessions.

@@ -2,9 +2,9 @@
 
 use std::convert::Infallible;
 
-use ::api::Problem;
 use ::api::operations::{FirstLogin, PlanView};
 use ::api::tools::{Check, Install, LogLineView, LogView, Reconfigure, Remove, ToolDetails, ToolView};
+use ::api::{Page, Problem};
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -20,7 +20,8 @@ use uuid::Uuid;
 
 use crate::tools::LogRequest;
 use crate::web::Panel;
-use crate::web::input::{Input, NoChoice, Path, Query, query};
+use crate::web::input::{Input, Path, Query, query};
+use crate::web::paging::Paging;
 use crate::web::problem::Answer;
 use crate::web::session::{Key, Who};
 use crate::web::streams::Open;
@@ -58,13 +59,17 @@ fn begun(operation_id: Uuid) -> (StatusCode, [(header::HeaderName, String); 1], 
     (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(Begun { operation_id }))
 }
 
-/// All tools: those in need first, then by name.
+/// Tools: those in need first, then by name.
 #[utoipa::path(
-    get, path = "/tools", tag = "tools",
-    responses((status = 200, body = Vec<ToolView>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 500, body = Problem))
+    get, path = "/tools", tag = "tools", params(Paging),
+    responses((status = 200, body = Page<ToolView>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 500, body = Problem))
 )]
-async fn list(State(panel): State<Panel>, Who(actor): Who, _: Query<NoChoice>) -> Answer<Json<Vec<ToolView>>> {
-    Ok(Json(panel.tools.list(&actor).await?))
+async fn list(
+    State(panel): State<Panel>,
+    Who(actor): Who,
+    Query(wanted): Query<Paging>,
+) -> Answer<Json<Page<ToolView>>> {
+    Ok(Json(wanted.of(panel.tools.list(&actor).await?, |tool| tool.name.clone())?))
 }
 
 /// Begins to install a tool.
