@@ -20,10 +20,15 @@ fn site_with(lines: &str) -> String {
     SITE.replace(SERVICE, &format!("  app:\n    {lines}\n    image: nginx"))
 }
 
+/// The entry of a static site with a question.
+fn site_that_asks(question: &str) -> String {
+    SITE.replace("\n  expose:", &format!("\n  fields:\n    {question}\n\n  expose:"))
+}
+
 /// The same with an answer that says what is mounted.
-fn site_that_asks() -> String {
-    let field = "  fields:\n    DATA: { type: text, label: { en: Data, fr: Données }, default: site }\n\n  expose:";
-    SITE.replace("\n  expose:", &format!("\n{field}")).replace("[\"site:/usr", "[\"${DATA:-site}:/usr")
+fn site_that_asks_for_data() -> String {
+    let question = "DATA: { type: text, label: { en: Data, fr: Données }, default: site }";
+    site_that_asks(question).replace("[\"site:/usr", "[\"${DATA:-site}:/usr")
 }
 
 fn answering(data: &str) -> BTreeMap<String, String> {
@@ -39,10 +44,10 @@ fn see_refused<T: std::fmt::Debug>(answer: Result<T, Error>, part: &str) {
 async fn s7_an_own_entry_that_reaches_past_its_containers_is_not_installed(db: PgPool) {
     for (lines, part) in [
         ("privileged: true", "every right on the machine"),
-        ("tmpfs: []\n    cap_add: [SYS_ADMIN]", "“SYS_ADMIN”"),
+        ("cap_add: [SYS_ADMIN]", "“SYS_ADMIN”"),
         ("devices: [/dev/kmsg]", "the device “/dev/kmsg”"),
         ("network_mode: host", "the machine's own network"),
-        ("network_mode: service:app", "shares the network of “service:app”"),
+        ("network_mode: container:other", "shares the network of “container:other”"),
     ] {
         let bed = Bed::own(&db, &site_with(lines));
         let tools = bed.tools().await;
@@ -64,7 +69,7 @@ async fn s7_an_own_entry_that_reaches_past_its_containers_is_not_installed(db: P
 
 #[sqlx::test(migrations = "../migrations")]
 async fn s7_an_answer_brings_no_path_of_the_machine_in(db: PgPool) {
-    let bed = Bed::own(&db, &site_that_asks());
+    let bed = Bed::own(&db, &site_that_asks_for_data());
     let hostile = api::tools::Install { answers: answering("/etc"), ..bed.request() };
     see_refused(bed.tools().await.install(&bed.actor, &hostile, None).await, "“/etc”");
     assert_eq!(bed.tool_state().await, None);
@@ -126,14 +131,14 @@ async fn s25_a_password_that_a_container_tells_is_shown_nowhere(db: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn s25_words_of_the_engine_are_masked_too(db: PgPool) {
-    let bed = Bed::new(&db, "wordpress");
-    let engine = bed.engine.clone();
-    bed.engine.fail_on(move |call| {
-        let environment = engine.spec(&call.subject).filter(|_| call.method == "start_container")?.environment;
-        let (_, password) = environment.into_iter().find(|(name, _)| name == "MARIADB_PASSWORD")?;
-        Some(server::engine::Error::Refused { what: "starting".to_owned(), reason: format!("no {password} here") })
+    let bed = Bed::own(&db, &site_that_asks("PASS: { type: password, label: { en: Password, fr: Mot de passe } }"));
+    bed.engine.fail_on(|call| {
+        let (what, reason) = ("starting".to_owned(), "no hunter2hunter2 here".to_owned());
+        (call.method == "start_container").then_some(server::engine::Error::Refused { what, reason })
     });
-    let operation_id = bed.begin(Act::Install).await.unwrap();
+    let answers = BTreeMap::from([("PASS".to_owned(), "hunter2hunter2".to_owned())]);
+    let request = api::tools::Install { answers, ..bed.request() };
+    let operation_id = bed.tools().await.install(&bed.actor, &request, None).await.unwrap();
     bed.executor().run(operation_id).await.unwrap();
     let operation = bed.operation(operation_id).await;
     assert!(operation.problem.ends_with("no ••• here"), "{}", operation.problem);
