@@ -458,6 +458,7 @@ mod tests {
             proposed: "1.27.2".into(),
             others: vec!["latest".into()],
             others_total: 1,
+            takes_others: true,
         }
     }
 
