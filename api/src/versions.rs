@@ -70,6 +70,9 @@ pub struct VersionDetails {
     /// Compressed size for this node's platform; absent when there is no build for it.
     #[serde(default)]
     pub size_bytes: Option<u64>,
-    /// Platforms it is built for: `linux/amd64`.
+    /// Platforms it is built for: `linux/amd64`; empty when the registry was not asked.
     pub platforms: Vec<String>,
+    /// Whether it has a build for this node; absent when the registry was not asked, to spare its allowance.
+    #[serde(default)]
+    pub runs_here: Option<bool>,
 }

@@ -100,10 +100,7 @@ impl Versions {
     /// What the registry answered, when something is not known; [`Error::Internal`] when the database fails.
     pub async fn details(&self, image: &Reference, platform: &Platform, max_age: Duration) -> Result<Details, Error> {
         let digest = self.digest(image, max_age).await?;
-        let pinned = image.image().with_digest(digest.value.clone());
-        let manifest =
-            self.known(Kind::Manifest, &pinned, Duration::MAX, async || self.registry.manifest(&pinned).await);
-        let manifest: Manifest = manifest.await?.value;
+        let manifest = self.manifest(&image.image().with_digest(digest.value.clone())).await?;
         let config = match manifest.build_for(platform) {
             None => None,
             Some(build) => {
@@ -146,6 +143,15 @@ impl Versions {
     pub fn uses_mirror(&self, registry: &str) -> bool {
         self.registry.uses_mirror(registry)
     }
+    /// The platforms that `pinned`, an image by digest, is built for; asked for once, ever.
+    ///
+    /// # Errors
+    /// What the registry answered, when it is not known; [`Error::Internal`] when the database fails.
+    pub async fn manifest(&self, pinned: &Reference) -> Result<Manifest, Error> {
+        let known = self.known(Kind::Manifest, pinned, Duration::MAX, async || self.registry.manifest(pinned).await);
+        Ok(known.await?.value)
+    }
+
 
     async fn known<T: Clone + Serialize + DeserializeOwned>(
         &self,

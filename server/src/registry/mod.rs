@@ -20,6 +20,7 @@ mod error;
 mod fake;
 mod hosts;
 mod logins;
+mod platform;
 mod reference;
 mod store;
 mod transport;
@@ -39,6 +40,7 @@ pub use credentials::{Credential, Credentials, FixedCredentials};
 pub use error::{Error, Fault, Source};
 pub use fake::FakeRegistry;
 pub use hosts::{InvalidConfig, Limits, RegistryConfig};
+pub use platform::Platform;
 pub use logins::{Author, Login, Logins};
 pub use reference::{DOCKER_HUB, Digest, InvalidDigest, InvalidReference, Reference};
 pub use versions::{Line, LineRule, Order, Picker, TagRule, Version, classify};
@@ -128,17 +130,6 @@ pub struct Build {
     pub size_bytes: Option<u64>,
 }
 
-/// A machine kind, in the words of the image specification (`linux/arm64/v8`).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Platform {
-    /// Operating system, as Go calls it.
-    pub os: String,
-    /// Processor architecture, as Go calls it.
-    pub architecture: String,
-    /// Processor variant, such as `v7`; empty when the publisher named none.
-    pub variant: String,
-}
-
 /// What was built into one platform's image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Config {
@@ -150,60 +141,4 @@ pub struct Config {
     pub labels: BTreeMap<String, String>,
     /// Compressed size of all layers in bytes.
     pub size_bytes: u64,
-}
-
-impl Manifest {
-    /// The build that runs on `platform`: of its own variant, else of the highest lower one (arm v7 runs v6), else one
-    /// that names none; a platform that names none itself takes the first of its architecture.
-    pub fn build_for(&self, platform: &Platform) -> Option<&Build> {
-        let same_kind =
-            |build: &&Build| build.platform.os == platform.os && build.platform.architecture == platform.architecture;
-        // Of two builds for one variant the publisher's first is meant, and the greatest is the last of equals.
-        let fitting =
-            self.builds.iter().rev().filter(same_kind).filter(|build| build.platform.variant <= platform.variant);
-        fitting
-            .max_by_key(|build| &build.platform.variant)
-            // arm64 has one variant in practice, which some publishers write and machines do not.
-            .or_else(|| self.builds.iter().find(same_kind).filter(|_| platform.variant.is_empty()))
-    }
-}
-
-impl fmt::Display for Platform {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.os, self.architecture)?;
-        if self.variant.is_empty() { Ok(()) } else { write!(f, "/{}", self.variant) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn platform(text: &str) -> Platform {
-        let mut parts = text.split('/').map(str::to_owned);
-        let mut next = || parts.next().unwrap_or_default();
-        Platform { os: next(), architecture: next(), variant: next() }
-    }
-
-    #[test]
-    fn a_machine_gets_the_build_made_for_it() {
-        let build =
-            |text: &&str| Build { platform: platform(text), digest: Digest::of(text.as_bytes()), size_bytes: None };
-        let offered = ["linux/amd64", "linux/arm/v6", "linux/arm/v7", "linux/arm64/v8", "windows/amd64", "linux/386"];
-        let manifest = Manifest { digest: Digest::of(b""), builds: offered.iter().map(build).collect() };
-        for (machine, expected) in [
-            ("linux/amd64", Some("linux/amd64")),
-            ("linux/amd64/v3", Some("linux/amd64")),
-            ("linux/arm/v7", Some("linux/arm/v7")),
-            ("linux/arm/v8", Some("linux/arm/v7")),
-            ("linux/arm64", Some("linux/arm64/v8")),
-            ("windows/amd64", Some("windows/amd64")),
-            ("linux/arm/v5", None),
-            ("linux/riscv64", None),
-            ("windows/arm64", None),
-        ] {
-            let found = manifest.build_for(&platform(machine)).map(|build| build.platform.to_string());
-            assert_eq!(found.as_deref(), expected, "{machine}");
-        }
-    }
 }

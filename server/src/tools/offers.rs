@@ -79,6 +79,7 @@ impl Tools {
             created_at: details.config.as_ref().and_then(|config| config.created_at),
             size_bytes: details.config.as_ref().map(|config| config.size_bytes),
             platforms: details.manifest.builds.iter().map(|build| build.platform.to_string()).collect(),
+            runs_here: Some(details.config.is_some()),
         })
     }
 

@@ -242,6 +242,11 @@ fn row(version: &VersionView, field: &str, proposed: &str, is_chosen: bool, know
         let tag = tag.clone();
         move |_| known.with(|known| known.get(&tag).cloned().flatten())
     });
+    let is_foreign = move || details.with(|details| details.as_ref().is_some_and(|it| it.runs_here == Some(false)));
+    let radio = NodeRef::<leptos::html::Input>::new();
+    // A choice that was made already stays one, for the plan to refuse: a closed field would be left out of the form,
+    // and another version be planned without a word.
+    let is_closed = move || is_foreign() && !radio.get().is_some_and(|radio| radio.checked());
     let note = if version.tag == proposed {
         Some(view! { <span class="chip is-accent">"Proposed"</span> }.into_any())
     } else if version.is_prerelease {
@@ -251,10 +256,11 @@ fn row(version: &VersionView, field: &str, proposed: &str, is_chosen: bool, know
     };
     view! {
         <label class="version">
-            <input class="radio" type="radio" name=field.to_owned() value=tag.clone() checked=is_chosen />
+            <input class="radio" type="radio" name=field.to_owned() value=tag.clone() checked=is_chosen node_ref=radio disabled=is_closed />
             <span class="version__tag">{tag}</span>
             <span class="version__note">
                 {note}
+                {move || is_foreign().then(|| view! { <span class="chip">"Not for this machine"</span> })}
                 {move || {
                     details
                         .get()
@@ -268,9 +274,7 @@ fn row(version: &VersionView, field: &str, proposed: &str, is_chosen: bool, know
                 }}
             </span>
             <span class="version__age">{move || details.get().and_then(|details| details.created_at).map(ago)}</span>
-            <span class="version__size">
-                {move || details.get().map(|details| details.size_bytes.map_or_else(|| "not for this machine".to_owned(), format::bytes))}
-            </span>
+            <span class="version__size">{move || details.get().and_then(|details| details.size_bytes).map(format::bytes)}</span>
             <span class="version__platforms">{move || details.get().map(|details| platforms(&details.platforms))}</span>
         </label>
     }
