@@ -44,3 +44,22 @@ pub struct NewLogin {
     /// Its password or access token.
     pub password: String,
 }
+
+/// What became of a login that was tried. `POST /registries/{registry}/sign-in`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TriedLogin {
+    /// What the registry did with it.
+    pub outcome: LoginOutcome,
+}
+
+/// What a registry did with a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum LoginOutcome {
+    /// It took it.
+    Taken,
+    /// It lets everybody in and asked for none, so that the login could not be tried.
+    NotAsked,
+}

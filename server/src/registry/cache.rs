@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use super::store::{self, Kind};
-use super::{Config, Digest, Error, Manifest, Platform, Reference, Registry, Tags};
+use super::{Config, Digest, Error, Manifest, Platform, Reference, Registry, SignIn, Tags};
 use crate::clock::Clock;
 use crate::db::Db;
 
@@ -68,7 +68,7 @@ impl Versions {
     ///
     /// # Errors
     /// What the registry answered.
-    pub async fn sign_in(&self, account: &str) -> Result<(), Error> {
+    pub async fn sign_in(&self, account: &str) -> Result<SignIn, Error> {
         self.registry.sign_in(account).await
     }
 

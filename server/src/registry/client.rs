@@ -12,7 +12,8 @@ use reqwest::{Method, StatusCode, Url};
 use super::answers::{self, Described, Layers};
 use super::transport::{Answer, Purpose, Question, Request, Transport};
 use super::{
-    Build, Config, Credentials, Digest, Error, Fault, Manifest, Quota, Reference, Registry, RegistryConfig, Tags,
+    Build, Config, Credentials, Digest, Error, Fault, Manifest, Quota, Reference, Registry, RegistryConfig, SignIn,
+    Tags,
 };
 use crate::clock::Clock;
 
@@ -201,7 +202,7 @@ impl HttpRegistry {
 
 #[async_trait]
 impl Registry for HttpRegistry {
-    async fn sign_in(&self, account: &str) -> Result<(), Error> {
+    async fn sign_in(&self, account: &str) -> Result<SignIn, Error> {
         self.transport.sign_in(account).await
     }
 

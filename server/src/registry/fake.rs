@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Build, Config, Digest, Error, Manifest, Quota, Reference, Registry, Tags};
+use super::{Build, Config, Digest, Error, Manifest, Quota, Reference, Registry, SignIn, Tags};
 use crate::clock::Clock;
 
 /// Answers from what a test put in, and fails when a test says so.
@@ -21,6 +21,8 @@ struct State {
     quota: Option<Quota>,
     /// The status that every call fails with while it is set.
     outage: Option<u16>,
+    /// Whether it asks for a login.
+    is_closed: bool,
     calls: u64,
 }
 
@@ -61,6 +63,11 @@ impl FakeRegistry {
     /// From now on every call fails with this status, until `None` ends it.
     pub fn set_outage(&self, status: Option<u16>) {
         self.state().outage = status;
+    }
+
+    /// Has the registry ask everybody for a login from now on, and take any.
+    pub fn ask_for_logins(&self) {
+        self.state().is_closed = true;
     }
 
     /// What further answers say is left of the allowance.
@@ -117,11 +124,15 @@ fn selected(known: &Image, image: &Reference) -> Option<Digest> {
 
 #[async_trait]
 impl Registry for FakeRegistry {
-    async fn sign_in(&self, account: &str) -> Result<(), Error> {
+    async fn sign_in(&self, account: &str) -> Result<SignIn, Error> {
         let mut state = self.state();
         state.calls += 1;
         let (task, registry) = (format!("signing in at {account}"), account.to_owned());
-        state.outage.map_or(Ok(()), |status| Err(Error::Unavailable { task, registry, status }))
+        match state.outage {
+            Some(status) => Err(Error::Unavailable { task, registry, status }),
+            None if state.is_closed => Ok(SignIn::Taken),
+            None => Ok(SignIn::NotAsked),
+        }
     }
 
     async fn tags(&self, image: &Reference) -> Result<Tags, Error> {

@@ -27,7 +27,6 @@ mod transport;
 mod versions;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -40,8 +39,8 @@ pub use credentials::{Credential, Credentials, FixedCredentials};
 pub use error::{Error, Fault, Source};
 pub use fake::FakeRegistry;
 pub use hosts::{InvalidConfig, Limits, RegistryConfig};
-pub use platform::Platform;
 pub use logins::{Author, Login, Logins};
+pub use platform::Platform;
 pub use reference::{DOCKER_HUB, Digest, InvalidDigest, InvalidReference, Reference};
 pub use versions::{Line, LineRule, Order, Picker, TagRule, Version, classify};
 
@@ -52,7 +51,7 @@ pub trait Registry: Send + Sync {
     ///
     /// # Errors
     /// As [`Error`] says: [`Error::Denied`] when name or password are wrong.
-    async fn sign_in(&self, account: &str) -> Result<(), Error>;
+    async fn sign_in(&self, account: &str) -> Result<SignIn, Error>;
 
     /// Every tag of the image, in the registry's own order; tag and digest of `image` do not matter.
     ///
@@ -83,6 +82,15 @@ pub trait Registry: Send + Sync {
     fn uses_mirror(&self, _registry: &str) -> bool {
         true
     }
+}
+
+/// What became of a login that was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignIn {
+    /// The registry took it.
+    Taken,
+    /// The registry lets everybody in and asked for none, so it was not sent.
+    NotAsked,
 }
 
 /// All tags of an image at one instant.
