@@ -1,9 +1,11 @@
 //! Last known answers, so that a page shows versions at once and still shows them when a registry is away.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,6 +21,11 @@ pub const FRESH: Duration = Duration::from_secs(15 * 60);
 /// After a failure the last known answer is given for this long before the registry is asked again.
 const RESPITE: Duration = Duration::from_secs(60);
 
+/// How long a page waits for tags where none are known.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a page waits for newer tags than those that are known: a registry that is well mostly answers within it.
+const GLANCE: Duration = Duration::from_millis(400);
+
 /// How long an answer is kept. Manifests never change, yet images that nobody looks at any more do not come back.
 pub const KEPT: Duration = Duration::from_hours(90 * 24);
 /// How often old answers are looked for.
@@ -31,7 +38,12 @@ pub struct Versions {
     clock: Clock,
     /// One lock per question that is being asked, so that ten open pages ask once.
     asking: Mutex<HashMap<String, Weak<Asking>>>,
+    /// Lists of tags that are being asked for, by image, whoever still waits.
+    refreshing: Mutex<HashMap<String, Refresh>>,
 }
+
+/// A question that goes on when nobody waits for it any more.
+type Refresh = Shared<BoxFuture<'static, Result<Known<Tags>, Error>>>;
 
 /// Held by the one who asks; the others find its failure here.
 type Asking = tokio::sync::Mutex<Option<Error>>;
@@ -43,7 +55,7 @@ pub struct Known<T> {
     pub value: T,
     /// How long ago the registry gave it.
     pub age: Duration,
-    /// Why there is no newer one, in one sentence; None when it is fresh.
+    /// Why there is no newer one, in one sentence; None when it is fresh, or a newer one is on its way.
     pub reason: Option<String>,
 }
 
@@ -61,7 +73,7 @@ pub struct Details {
 impl Versions {
     /// Answers of `registry`, kept in `db`.
     pub fn new(db: Db, registry: Arc<dyn Registry>, clock: Clock) -> Self {
-        Self { db, registry, clock, asking: Mutex::default() }
+        Self { db, registry, clock, asking: Mutex::default(), refreshing: Mutex::default() }
     }
 
     /// Shows whether a registry takes the login that is kept for it. Nothing of the answer is kept.
@@ -81,6 +93,48 @@ impl Versions {
         self.known(Kind::Tags, &image, max_age, async || self.registry.tags(&image).await).await
     }
 
+    /// The tags of `image` for a page, which must not hang on a registry: the known list is given almost at once, and
+    /// the registry asked on for the next visit.
+    ///
+    /// # Errors
+    /// What the registry answered, or that it took too long, when no list is known; [`Error::Internal`] when the
+    /// database fails.
+    pub async fn tags_at_once(self: &Arc<Self>, image: &Reference) -> Result<Known<Tags>, Error> {
+        let image = image.image();
+        let known = self.remembered(Kind::Tags, &format!("{image:#}")).await?;
+        if let Some(fresh) = known.usable(FRESH, self.clock.now()) {
+            return Ok(fresh);
+        }
+        let stale = known.usable(Duration::MAX, self.clock.now());
+        let patience = if stale.is_some() { GLANCE } else { PATIENCE };
+        match (tokio::time::timeout(patience, self.refresh(&image)).await, stale) {
+            (Ok(answered), _) => answered,
+            (Err(_), Some(stale)) => Ok(stale),
+            (Err(_), None) => {
+                let (task, registry) = (format!("listing the tags of {image}"), image.registry().to_owned());
+                Err(Error::TimedOut { task, registry, after: patience })
+            }
+        }
+    }
+
+    /// The answer to come to the one question for the tags of `image` that is under way, begun if there is none.
+    fn refresh(self: &Arc<Self>, image: &Reference) -> Refresh {
+        let subject = format!("{image:#}");
+        let mut refreshing = locked(&self.refreshing);
+        if let Some(refresh) = refreshing.get(&subject).filter(|refresh| refresh.peek().is_none()) {
+            return refresh.clone();
+        }
+        let (versions, image, asked) = (Arc::clone(self), image.clone(), subject.clone());
+        let task = tokio::spawn(async move {
+            let answered = versions.tags(&image, FRESH).await;
+            locked(&versions.refreshing).remove(&asked);
+            answered
+        });
+        let refresh = task.map(|ended| ended.unwrap_or_else(|error| Err(internal(error)))).boxed().shared();
+        refreshing.insert(subject, refresh.clone());
+        refresh
+    }
+
     /// What the tag of `image` points to, at most `max_age` old if the registry answers; a digest stands for itself.
     ///
     /// # Errors
@@ -90,6 +144,15 @@ impl Versions {
             return Ok(Known { value: digest.clone(), age: Duration::ZERO, reason: None });
         }
         self.known(Kind::Digest, image, max_age, async || self.registry.resolve(image).await).await
+    }
+
+    /// The platforms that `pinned`, an image by digest, is built for; asked for once, ever.
+    ///
+    /// # Errors
+    /// What the registry answered, when it is not known; [`Error::Internal`] when the database fails.
+    pub async fn manifest(&self, pinned: &Reference) -> Result<Manifest, Error> {
+        let known = self.known(Kind::Manifest, pinned, Duration::MAX, async || self.registry.manifest(pinned).await);
+        Ok(known.await?.value)
     }
 
     /// Digest, platforms, date, labels and size of `image` as `platform` would get it.
@@ -143,15 +206,6 @@ impl Versions {
     pub fn uses_mirror(&self, registry: &str) -> bool {
         self.registry.uses_mirror(registry)
     }
-    /// The platforms that `pinned`, an image by digest, is built for; asked for once, ever.
-    ///
-    /// # Errors
-    /// What the registry answered, when it is not known; [`Error::Internal`] when the database fails.
-    pub async fn manifest(&self, pinned: &Reference) -> Result<Manifest, Error> {
-        let known = self.known(Kind::Manifest, pinned, Duration::MAX, async || self.registry.manifest(pinned).await);
-        Ok(known.await?.value)
-    }
-
 
     async fn known<T: Clone + Serialize + DeserializeOwned>(
         &self,
@@ -224,7 +278,7 @@ impl Versions {
     }
 
     fn lock_for(&self, question: String) -> Arc<Asking> {
-        let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut asking = locked(&self.asking);
         asking.retain(|_, lock| lock.strong_count() > 0);
         if let Some(lock) = asking.get(&question).and_then(Weak::upgrade) {
             return lock;
@@ -252,6 +306,10 @@ impl<T: Clone> Remembered<T> {
     fn is_later_than(&self, before: &Self) -> bool {
         self.answer.as_ref().map(|(_, at)| at) > before.answer.as_ref().map(|(_, at)| at)
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn age(at: Timestamp, now: Timestamp) -> Duration {

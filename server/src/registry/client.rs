@@ -23,6 +23,8 @@ const MOST_REMEMBERED_BYTES: usize = 16 << 20;
 const MIRROR_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a mirror that did not answer is not asked again.
 const AWAY: Duration = Duration::from_secs(120);
+/// How long a registry that could not be connected to is left alone, whatever image is asked for.
+const RESPITE: Duration = Duration::from_secs(60);
 const DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
 /// Asks registries over HTTPS, as a stranger or with the credentials stored for them.
@@ -34,6 +36,8 @@ pub struct HttpRegistry {
     quotas: Mutex<HashMap<String, Quota>>,
     /// Mirrored registries that are asked themselves, each until when.
     away: Mutex<HashMap<String, Timestamp>>,
+    /// Accounts whose registry could not be connected to: how it failed, and until when it is left alone.
+    silent: Mutex<HashMap<String, (Error, Timestamp)>>,
 }
 
 /// Answers with an entity tag, asked for again only if they changed.
@@ -50,7 +54,8 @@ impl HttpRegistry {
     /// [`Error::Internal`] when `config` is unsafe ([`super::InvalidConfig`]) or this machine has no usable certificates.
     pub fn new(config: RegistryConfig, credentials: Arc<dyn Credentials>, clock: Clock) -> Result<Self, Error> {
         let transport = Transport::new(config, credentials, clock.clone())?;
-        Ok(Self { transport, clock, remembered: Mutex::default(), quotas: Mutex::default(), away: Mutex::default() })
+        let (remembered, quotas) = (Mutex::default(), Mutex::default());
+        Ok(Self { transport, clock, remembered, quotas, away: Mutex::default(), silent: Mutex::default() })
     }
 
     /// Asks the registry or its mirror, and the registry itself where the mirror is away and that is allowed.
@@ -63,7 +68,7 @@ impl HttpRegistry {
         let (config, registry) = (self.transport.config(), image.registry());
         if !config.fallbacks.contains(registry) {
             let question = self.transport.question(doing, image)?;
-            return in_time(&question, config.limits.question, ask(question.clone())).await;
+            return self.unless_silent(&question, ask(question.clone())).await;
         }
         if self.uses_mirror(registry) {
             let question = self.transport.question(doing, image)?;
@@ -76,7 +81,29 @@ impl HttpRegistry {
             locked(&self.away).insert(registry.to_owned(), self.clock.now() + AWAY);
         }
         let question = self.transport.question_to_origin(doing, image)?;
-        in_time(&question, config.limits.question, ask(question.clone())).await
+        self.unless_silent(&question, ask(question.clone())).await
+    }
+
+    /// Answers `question`, or says how the last one failed while its registry is left alone.
+    async fn unless_silent<T>(
+        &self,
+        question: &Question,
+        answer: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let account = &question.endpoint.account;
+        if let Some((error, _)) = locked(&self.silent).get(account).filter(|(_, until)| *until > self.clock.now()) {
+            return Err(question.same_as(error));
+        }
+        let limits = &self.transport.config().limits;
+        let answer = in_time(question, limits.question, answer).await;
+        match &answer {
+            // One request that took too long, not a question of many pages.
+            Err(error @ (Error::Unreachable { .. } | Error::TimedOut { .. })) if !took(error, limits.question) => {
+                locked(&self.silent).insert(account.clone(), (error.clone(), self.clock.now() + RESPITE));
+            }
+            _ => drop(locked(&self.silent).remove(account)),
+        }
+        answer
     }
 
     async fn all_tags(&self, question: &Question) -> Result<Tags, Error> {
@@ -251,6 +278,11 @@ impl Registry for HttpRegistry {
 /// Whether the one who was asked did not answer, or only to say that it cannot.
 fn is_away(error: &Error) -> bool {
     matches!(error, Error::Unreachable { .. } | Error::TimedOut { .. } | Error::Unavailable { .. })
+}
+
+/// Whether it is the error that an answer took as long as that.
+fn took(error: &Error, long: Duration) -> bool {
+    matches!(error, Error::TimedOut { after, .. } if *after == long)
 }
 
 /// Answers `question` within its time.

@@ -475,6 +475,16 @@ impl Question {
         Error::TimedOut { task: self.task.clone(), registry: self.registry.clone(), after }
     }
 
+    /// The failure to connect that another question met, as this one's.
+    pub fn same_as(&self, error: &Error) -> Error {
+        let (task, registry) = (self.task.clone(), self.registry.clone());
+        match error {
+            Error::Unreachable { source, .. } => Error::Unreachable { task, registry, source: source.clone() },
+            Error::TimedOut { after, .. } => Error::TimedOut { task, registry, after: *after },
+            other => other.clone(),
+        }
+    }
+
     /// What a failed connection means: a filtered address, too long a wait, or no way there.
     fn unreachable(&self, error: reqwest::Error) -> Failure {
         let mut cause = error.source();

@@ -44,7 +44,7 @@ impl Tools {
             others: Vec::new(),
             others_total: 0,
         };
-        let known = match self.versions.tags(&reference, FRESH).await {
+        let known = match self.versions.tags_at_once(&reference).await {
             Ok(known) => known,
             Err(error) => {
                 list.stale_reason = Some(error.to_string());

@@ -19,7 +19,7 @@ use server::engine::fake::FakeEngine;
 use server::engine::watch::{NodeId, Snapshot, World};
 use server::health::probe::{Prober, install_crypto};
 use server::operations::Operations;
-use server::registry::{FakeRegistry, FixedCredentials, Logins, Versions};
+use server::registry::{FakeRegistry, FixedCredentials, Logins, Registry, Versions};
 use server::secrets::Vault;
 use server::tools::{Means, Parts, Readings, Tools};
 use server::web::live::Hub;
@@ -72,8 +72,14 @@ impl Answer {
 
 impl Bed {
     pub async fn new(db: &PgPool) -> Self {
-        install_crypto();
         let clock = Clock::fixed("2026-11-21T12:00:00Z".parse().unwrap());
+        let registry = FakeRegistry::new(clock.clone());
+        Self::with(db, clock, Arc::new(registry)).await
+    }
+
+    /// A panel that asks `registry` for versions.
+    pub async fn with(db: &PgPool, clock: Clock, registry: Arc<dyn Registry>) -> Self {
+        install_crypto();
         let random = Random::System;
         let folder = std::env::temp_dir().join(format!("summoner-web-{}", random.id(&Clock::System).simple()));
         std::fs::create_dir(&folder).unwrap();
@@ -82,7 +88,6 @@ impl Bed {
         let engine = FakeEngine::new(clock.clone());
         let (listing, info) = (engine.list().await.unwrap(), engine.info().await.unwrap());
         let seen = Snapshot::unknown(NodeId::new("here")).listed(listing, info, clock.now());
-        let registry = FakeRegistry::new(clock.clone());
         let means = Arc::new(Means {
             engine: Arc::new(engine),
             db: db.clone(),
@@ -98,7 +103,7 @@ impl Bed {
             means,
             random: random.clone(),
             catalog: Arc::new(Catalog::embedded()),
-            versions: Arc::new(Versions::new(db.clone(), Arc::new(registry), clock.clone())),
+            versions: Arc::new(Versions::new(db.clone(), registry, clock.clone())),
             logins: Logins::new(db.clone(), vault, clock.clone(), random.clone()),
             world: World::standing(seen),
             operations: Operations::new(db.clone(), clock.clone(), random.clone()),

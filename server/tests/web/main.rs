@@ -7,4 +7,5 @@ mod conditional;
 mod metrics;
 mod password;
 mod rights;
+mod slow;
 mod wrong;

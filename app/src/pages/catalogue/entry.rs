@@ -53,10 +53,11 @@ pub fn Entry() -> impl IntoView {
 async fn load(entry: String) -> Result<Loaded, Problem> {
     let entry = client::encode(&entry);
     let details = client::page::<EntryDetails>(&format!("/catalog/{entry}")).await?;
-    let mut versions = Vec::new();
-    for image in &details.images {
-        versions.push(client::get(&format!("/catalog/{entry}/versions?image={}", client::encode(&image.image))).await);
-    }
+    let versions = details
+        .images
+        .iter()
+        .map(|image| client::get(&format!("/catalog/{entry}/versions?image={}", client::encode(&image.image))));
+    let versions = futures_util::future::join_all(versions).await;
     Ok((details, versions))
 }
 
