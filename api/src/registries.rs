@@ -13,7 +13,7 @@ pub struct LoginView {
     pub username: String,
     /// When name or password were last set.
     pub updated_at: Timestamp,
-    /// When the registry last said which versions an image has; absent if it never did.
+    /// When the registry last answered a question about an image; absent if it never did.
     #[serde(default)]
     pub answered_at: Option<Timestamp>,
     /// Requests it still allowed then, and in all, where it says so.

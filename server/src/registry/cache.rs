@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use super::store::{self, Kind};
-use super::{Config, Digest, Error, Manifest, Platform, Reference, Registry, SignIn, Tags};
+use super::{Config, Digest, Error, Manifest, Platform, Quota, Reference, Registry, SignIn, Tags};
 use crate::clock::Clock;
 use crate::db::Db;
 
@@ -176,6 +176,46 @@ impl Versions {
         Ok(Details { digest, manifest, config })
     }
 
+    /// The digest behind the tag of `image`, which no registry counts against its allowance, and of its details only
+    /// what is known already.
+    ///
+    /// # Errors
+    /// As [`Versions::digest`].
+    pub async fn details_at_hand(
+        &self,
+        image: &Reference,
+        platform: &Platform,
+        max_age: Duration,
+    ) -> Result<(Known<Digest>, Option<Details>), Error> {
+        let digest = self.digest(image, max_age).await?;
+        let pinned = format!("{:#}", image.image().with_digest(digest.value.clone()));
+        let Some((manifest, _)) = self.remembered::<Manifest>(Kind::Manifest, &pinned).await?.answer else {
+            return Ok((digest, None));
+        };
+        let config = match manifest.build_for(platform) {
+            None => None,
+            Some(build) => {
+                let pinned = format!("{:#}", image.image().with_digest(build.digest.clone()));
+                match self.remembered(Kind::Config, &pinned).await?.answer {
+                    None => return Ok((digest, None)),
+                    Some((config, _)) => Some(config),
+                }
+            }
+        };
+        Ok((digest.clone(), Some(Details { digest, manifest, config })))
+    }
+
+    /// What was left of the allowance for images of `registry` when it last said so, unless that is as long ago as the
+    /// allowance takes to be whole again.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the database fails.
+    pub async fn quota(&self, registry: &str) -> Result<Option<Quota>, Error> {
+        let remembered = self.remembered::<Option<Quota>>(Kind::Quota, &self.registry.account(registry)).await?;
+        let said = remembered.answer.and_then(|(quota, _)| quota);
+        Ok(said.filter(|quota| !quota.is_over(self.clock.now())))
+    }
+
     /// Forgets answers that nobody has asked for anew for long, at once and then daily, until `stop`.
     pub async fn keep_tidy(&self, stop: CancellationToken) {
         loop {
@@ -234,6 +274,7 @@ impl Versions {
         match ask().await {
             Ok(value) => {
                 self.remember(kind, &subject, &value).await?;
+                self.remember_quota(image.registry()).await?;
                 Ok(Known { value, age: Duration::ZERO, reason: None })
             }
             Err(error) => {
@@ -275,6 +316,13 @@ impl Versions {
     async fn remember<T: Serialize>(&self, kind: Kind, subject: &str, value: &T) -> Result<(), Error> {
         let answer = serde_json::to_value(value).map_err(internal)?;
         store::remember(&self.db, kind, subject, &answer, self.clock.now()).await.map_err(internal)
+    }
+
+    /// Keeps that whoever is asked for images of `registry` has answered, and what is left of its allowance.
+    async fn remember_quota(&self, registry: &str) -> Result<(), Error> {
+        let account = self.registry.account(registry);
+        let quota = serde_json::to_value(self.registry.quota(&account)).map_err(internal)?;
+        store::remember_quota(&self.db, &account, &quota, self.clock.now()).await.map_err(internal)
     }
 
     fn lock_for(&self, question: String) -> Arc<Asking> {

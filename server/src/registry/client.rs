@@ -129,8 +129,7 @@ impl HttpRegistry {
             let Some(next) = next else { break };
             url = next;
         }
-        let quota = locked(&self.quotas).get(&question.endpoint.account).copied();
-        Ok(Tags { names, fetched_at: self.clock.now(), quota })
+        Ok(Tags { names, fetched_at: self.clock.now() })
     }
 
     async fn resolve_tag(&self, question: &Question, image: &Reference) -> Result<Digest, Error> {
@@ -218,7 +217,7 @@ impl HttpRegistry {
     }
 
     fn note_quota(&self, question: &Question, headers: &HeaderMap) {
-        if let Some(quota) = answers::quota(headers) {
+        if let Some(quota) = answers::quota(headers, self.clock.now()) {
             let account = question.endpoint.account.clone();
             metrics::gauge!("summoner_registry_quota_remaining", "registry" => account.clone())
                 .set(f64::from(quota.remaining));
@@ -267,6 +266,16 @@ impl Registry for HttpRegistry {
             }
         };
         self.asked("reading the configuration of", image, answer).await
+    }
+
+    fn account(&self, registry: &str) -> String {
+        let config = self.transport.config();
+        let endpoint = if self.uses_mirror(registry) { config.endpoint(registry) } else { config.origin(registry) };
+        endpoint.map_or_else(|| registry.to_owned(), |endpoint| endpoint.account)
+    }
+
+    fn quota(&self, account: &str) -> Option<Quota> {
+        locked(&self.quotas).get(account).copied()
     }
 
     fn uses_mirror(&self, registry: &str) -> bool {

@@ -19,6 +19,8 @@ pub struct FakeRegistry {
 struct State {
     images: BTreeMap<String, Image>,
     quota: Option<Quota>,
+    /// The mirror that answers in every registry's place.
+    account: Option<String>,
     /// The status that every call fails with while it is set.
     outage: Option<u16>,
     /// Whether it asks for a login.
@@ -75,6 +77,11 @@ impl FakeRegistry {
         self.state().quota = quota;
     }
 
+    /// Has a mirror of this name answer in every registry's place from now on.
+    pub fn set_account(&self, mirror: &str) {
+        self.state().account = Some(mirror.to_owned());
+    }
+
     /// How many calls have been made, failed ones included.
     pub fn calls(&self) -> u64 {
         self.state().calls
@@ -84,12 +91,7 @@ impl FakeRegistry {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer<T>(
-        &self,
-        doing: &str,
-        image: &Reference,
-        find: impl FnOnce(&State, &Image) -> Option<T>,
-    ) -> Result<T, Error> {
+    fn answer<T>(&self, doing: &str, image: &Reference, find: impl FnOnce(&Image) -> Option<T>) -> Result<T, Error> {
         let mut state = self.state();
         state.calls += 1;
         let (task, registry) = (format!("{doing} {image}"), image.registry().to_owned());
@@ -97,7 +99,7 @@ impl FakeRegistry {
             return Err(Error::Unavailable { task, registry, status });
         }
         let known = state.images.get(&key(image));
-        known.and_then(|known| find(&state, known)).ok_or(Error::NotFound { task, registry })
+        known.and_then(find).ok_or(Error::NotFound { task, registry })
     }
 }
 
@@ -137,20 +139,20 @@ impl Registry for FakeRegistry {
 
     async fn tags(&self, image: &Reference) -> Result<Tags, Error> {
         let fetched_at = self.clock.now();
-        self.answer("listing the tags of", &image.image(), |state, known| {
+        self.answer("listing the tags of", &image.image(), |known| {
             let names = known.tags.iter().map(|(name, _)| name.clone()).collect();
-            Some(Tags { names, fetched_at, quota: state.quota })
+            Some(Tags { names, fetched_at })
         })
     }
 
     async fn resolve(&self, image: &Reference) -> Result<Digest, Error> {
-        self.answer("resolving", image, |_, known| {
+        self.answer("resolving", image, |known| {
             selected(known, image).filter(|digest| known.manifests.contains_key(digest))
         })
     }
 
     async fn manifest(&self, image: &Reference) -> Result<Manifest, Error> {
-        self.answer("reading the manifest of", image, |_, known| {
+        self.answer("reading the manifest of", image, |known| {
             let digest = selected(known, image)?;
             let builds = known.manifests.get(&digest)?;
             Some(Manifest {
@@ -161,7 +163,7 @@ impl Registry for FakeRegistry {
     }
 
     async fn config(&self, image: &Reference, build: &Build) -> Result<Config, Error> {
-        self.answer("reading the configuration of", image, |_, known| {
+        self.answer("reading the configuration of", image, |known| {
             known
                 .manifests
                 .values()
@@ -169,5 +171,13 @@ impl Registry for FakeRegistry {
                 .find(|config| build_of(config, image.repository()).digest == build.digest)
                 .cloned()
         })
+    }
+
+    fn account(&self, registry: &str) -> String {
+        self.state().account.clone().unwrap_or_else(|| registry.to_owned())
+    }
+
+    fn quota(&self, _account: &str) -> Option<Quota> {
+        self.state().quota
     }
 }

@@ -44,6 +44,9 @@ pub use platform::Platform;
 pub use reference::{DOCKER_HUB, Digest, InvalidDigest, InvalidReference, Reference};
 pub use versions::{Line, LineRule, Order, Picker, TagRule, Version, classify};
 
+/// What an allowance is spared below.
+const SCARCE_PERCENT: u64 = 30;
+
 /// Answers questions about images: a registry over HTTP ([`HttpRegistry`]) or one in memory ([`FakeRegistry`]).
 #[async_trait]
 pub trait Registry: Send + Sync {
@@ -77,6 +80,17 @@ pub trait Registry: Send + Sync {
     /// As [`Error`] says.
     async fn config(&self, image: &Reference, build: &Build) -> Result<Config, Error>;
 
+    /// The name that the login for questions about images of `registry` is kept under: its own, or that of the mirror in
+    /// its place.
+    fn account(&self, registry: &str) -> String {
+        registry.to_owned()
+    }
+
+    /// What was left of the allowance at `account` when it last said so since this program started.
+    fn quota(&self, _account: &str) -> Option<Quota> {
+        None
+    }
+
     /// Whether the mirror that is configured for `registry` answers in its place: always, unless it was away lately and
     /// the registry itself may be asked instead.
     fn uses_mirror(&self, _registry: &str) -> bool {
@@ -100,8 +114,6 @@ pub struct Tags {
     pub names: Vec<String>,
     /// When the registry answered.
     pub fetched_at: Timestamp,
-    /// What is left of the registry's allowance, where it says so.
-    pub quota: Option<Quota>,
 }
 
 /// How many requests a registry still grants (Docker Hub's `RateLimit-*` headers).
@@ -113,6 +125,21 @@ pub struct Quota {
     pub remaining: u32,
     /// The window's length; zero when the registry did not say.
     pub window: Duration,
+    /// When the registry said so.
+    pub said_at: Timestamp,
+}
+
+impl Quota {
+    /// Whether so little is left that what nobody needs is better not asked.
+    pub fn is_scarce(&self) -> bool {
+        u64::from(self.remaining) * 100 < u64::from(self.limit) * SCARCE_PERCENT
+    }
+
+    /// Whether the window has passed since, so that all may be asked again.
+    fn is_over(&self, now: Timestamp) -> bool {
+        !self.window.is_zero()
+            && Duration::try_from(now.duration_since(self.said_at)).is_ok_and(|age| age >= self.window)
+    }
 }
 
 /// What a tag or digest stands for.

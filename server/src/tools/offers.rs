@@ -56,7 +56,8 @@ impl Tools {
         let picker = classify(known.value.names.iter().map(String::as_str), &tag_rule);
         list.fetched_at = Some(self.means.clock.now() - known.age);
         list.stale_reason = known.reason;
-        list.quota = known.value.quota.map(|quota| (quota.remaining, quota.limit));
+        let quota = self.versions.quota(reference.registry()).await?;
+        list.quota = quota.map(|quota| (quota.remaining, quota.limit));
         fill(&mut list, picker);
         Ok(list)
     }
