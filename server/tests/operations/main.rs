@@ -8,6 +8,7 @@ mod disturbed;
 mod every;
 mod keeping;
 mod missing;
+mod offers;
 mod outage;
 mod reading;
 mod room;

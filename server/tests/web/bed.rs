@@ -196,7 +196,6 @@ pub fn filled(path: &str) -> String {
     path.replace("{operation}", id)
         .replace("{session}", id)
         .replace("{entry}", "static-site")
-        .replace("{tag}", "1.0")
         .replace("{registry}", "registry.example")
         .replace("{tool}", "wiki")
 }

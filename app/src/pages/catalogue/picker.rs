@@ -27,15 +27,28 @@ use crate::{
 const SHOWN: usize = 8;
 /// Other tags shown at once.
 const OTHERS: usize = 60;
+/// Versions that one call tells about: as many as it may.
+const AT_ONCE: usize = 20;
 
 type Known = RwSignal<HashMap<String, Option<VersionDetails>>>;
 
-/// The versions of one `image` of an `entry`, from what its registry offers.
+/// The form that a search for other tags is sent with where there is no JavaScript; the page has one, beside the form
+/// that the picker stands in.
+pub const SEARCH: &str = "search";
+
+/// The name of the query value that other tags of `image` are searched for.
+pub fn search_of(image: &str) -> String {
+    format!("search.{image}")
+}
+
+/// The versions of one `image` of an `entry`, from what its registry offers; what stands behind each is asked for once
+/// it `is_seen`.
 pub fn picker(
     entry: String,
     image: ImageView,
     list: Result<VersionList, Problem>,
     refused: RwSignal<Refused>,
+    is_seen: RwSignal<bool>,
 ) -> AnyView {
     let field = format!("versions.{}", image.image);
     let list = match list {
@@ -50,10 +63,12 @@ pub fn picker(
         let (list, names, wanted) = (list.clone(), names.clone(), wanted.clone());
         Memo::new(move |_| query.with(|query| Shown::of(&list, &names, query, &wanted)))
     };
-    let known: Known = RwSignal::default();
-    load(entry.clone(), image.image.clone(), view, known);
+    let (known, shows_older): (Known, _) = (RwSignal::default(), RwSignal::new(false));
+    let path = format!("/catalog/{}/versions", client::encode(&entry));
+    load(format!("{path}/details?image={}&tags=", client::encode(&image.image)), view, is_seen, shows_older, known);
     let source = source(&list);
-    let others = others(&list, &field, &wanted);
+    let search = query.with_untracked(|query| query.get(&search_of(&image.image))).unwrap_or_default();
+    let others = others(&list, &image.image, &path, &wanted, search);
     let label = format!("Version of {}", image.repository);
     let proposed = list.proposed.clone();
     let problem = error(&field, refused);
@@ -63,7 +78,7 @@ pub fn picker(
         view! {
             <div class="row">{lines(&entry, &list, &names, &query, &view)} {variants(&entry, &list, &image, &names, &query, &view)}</div>
             <div class="versions" role="radiogroup" aria-label=label.clone()>
-                {rows(&view, &field, &proposed, known)}
+                {rows(&view, &field, &proposed, known, shows_older)}
             </div>
             {prereleases(&entry, &view, &names, &query)}
         }
@@ -136,6 +151,11 @@ impl Shown {
             versions.first().map(|version| version.tag.clone()).unwrap_or_default()
         };
         Self { line, variant, versions, chosen, prereleases, shows_prereleases }
+    }
+
+    /// Whether the choice is among those that would be folded away, and so invisible.
+    fn is_older_chosen(&self) -> bool {
+        self.versions.iter().skip(SHOWN).any(|version| version.tag == self.chosen)
     }
 }
 
@@ -211,13 +231,12 @@ fn variants(
     (list.variants.len() > 1).then(|| segments("Variant", list.variants.iter().map(variant).collect()))
 }
 
-fn rows(view: &Shown, field: &str, proposed: &str, known: Known) -> AnyView {
+fn rows(view: &Shown, field: &str, proposed: &str, known: Known, shows_older: RwSignal<bool>) -> AnyView {
     let row = |version: &VersionView| row(version, field, proposed, version.tag == view.chosen, known);
     let first = view.versions.iter().take(SHOWN).map(row).collect_view();
     let rest: Vec<AnyView> = view.versions.iter().skip(SHOWN).map(row).collect();
     let count = rest.len();
-    // A folded choice would be invisible.
-    let is_open = view.versions.iter().skip(SHOWN).any(|version| version.tag == view.chosen);
+    let is_open = view.is_older_chosen();
     let nothing =
         view.versions.is_empty().then(|| view! { <p class="hint">"This line has no release of this variant."</p> });
     view! {
@@ -226,7 +245,7 @@ fn rows(view: &Shown, field: &str, proposed: &str, known: Known) -> AnyView {
         {(count > 0)
             .then(|| {
                 view! {
-                    <details class="disclose" open=is_open>
+                    <details class="disclose" open=is_open on:toggle=move |_| shows_older.set(true)>
                         <summary>{format!("{count} older")}</summary>
                         {rest}
                     </details>
@@ -309,16 +328,18 @@ fn prereleases(entry: &str, view: &Shown, names: &Names, query: &ParamsMap) -> O
     })
 }
 
-fn others(list: &VersionList, field: &str, wanted: &str) -> Option<AnyView> {
-    let (tags, field, wanted) = (list.others.clone(), field.to_owned(), wanted.to_owned());
-    let is_open = tags.contains(&wanted);
-    let total = list.others_total;
-    let search = RwSignal::new(String::new());
+fn others(list: &VersionList, image: &str, path: &str, wanted: &str, searched: String) -> Option<AnyView> {
+    let (field, wanted, total) = (format!("versions.{image}"), wanted.to_owned(), list.others_total);
+    let is_open = !searched.is_empty() || list.others.contains(&wanted);
+    // Of very many tags only some are here: each search asks for its own.
+    let asks = (total as usize > list.others.len()).then(|| format!("{path}?image={}&search=", client::encode(image)));
+    let (search, tags) = (RwSignal::new(searched), RwSignal::new(list.others.clone()));
     (total > 0).then(|| {
         let found = move || {
-            let search = search.get().to_lowercase();
-            let found = tags.iter().filter(|tag| tag.to_lowercase().contains(&search));
-            found
+            let (search, tags) = (search.get().to_lowercase(), tags.get());
+            let mut found = tags.iter().filter(|tag| tag.to_lowercase().contains(&search));
+            let shown = found
+                .by_ref()
                 .take(OTHERS)
                 .map(|tag| {
                     view! {
@@ -328,7 +349,12 @@ fn others(list: &VersionList, field: &str, wanted: &str) -> Option<AnyView> {
                         </label>
                     }
                 })
-                .collect_view()
+                .collect_view();
+            let more = found.next().map(|_| view! { <p class="hint">{format!("The first {OTHERS} are shown.")}</p> });
+            view! {
+                {shown}
+                {more}
+            }
         };
         view! {
             <details class="disclose" open=is_open>
@@ -337,19 +363,45 @@ fn others(list: &VersionList, field: &str, wanted: &str) -> Option<AnyView> {
                     <p class="hint">
                         "A moving tag can mean another image tomorrow. If you take one, the digest it has today is pinned."
                     </p>
-                    <input
-                        class="input"
-                        type="search"
-                        aria-label="Search other tags"
-                        placeholder="Search other tags"
-                        on:input:target=move |event| search.set(event.target().value())
-                    />
+                    <div class="row is-tight">
+                        <input
+                            class="input"
+                            type="search"
+                            form=SEARCH
+                            name=search_of(image)
+                            value=search.get_untracked()
+                            aria-label="Search other tags"
+                            placeholder="Search other tags"
+                            on:input:target=move |event| {
+                                search.set(event.target().value());
+                                if let Some(path) = &asks {
+                                    look_for(path, search, tags);
+                                }
+                            }
+                        />
+                        <button class="button" type="submit" form=SEARCH>
+                            "Search"
+                        </button>
+                    </div>
                     <div class="versions">{found}</div>
                 </div>
             </details>
         }
         .into_any()
     })
+}
+
+/// Asks for the other tags that hold what is searched for, unless it is another text by then.
+fn look_for(path: &str, search: RwSignal<String>, tags: RwSignal<Vec<String>>) {
+    let asked = search.get_untracked();
+    let answer = client::get::<VersionList>(&format!("{path}{}", client::encode(&asked)));
+    leptos::task::spawn(async move {
+        if let Ok(list) = answer.await
+            && search.try_get_untracked().as_ref() == Some(&asked)
+        {
+            tags.set(list.others);
+        }
+    });
 }
 
 fn source(list: &VersionList) -> AnyView {
@@ -381,32 +433,27 @@ fn unreachable(image: &ImageView, field: &str, reason: String) -> AnyView {
     .into_any()
 }
 
-/// Asks for age, size and platforms of the versions in sight, one after the other; never on the server.
-fn load(entry: String, image: String, view: Memo<Shown>, known: Known) {
+/// Asks for age, size and platforms of the versions in sight, [`AT_ONCE`] with each call to `path`; never on the server.
+fn load(path: String, view: Memo<Shown>, is_seen: RwSignal<bool>, shows_older: RwSignal<bool>, known: Known) {
     Effect::new(move |_| {
+        if !is_seen.get() {
+            return;
+        }
+        let shows_older = shows_older.get();
         let tags: Vec<String> = view.with(|view| {
-            view.versions
-                .iter()
-                .take(SHOWN)
-                .map(|version| version.tag.clone())
-                .filter(|tag| known.with_untracked(|known| !known.contains_key(tag)))
-                .collect()
+            let shown = if shows_older || view.is_older_chosen() { view.versions.len() } else { SHOWN };
+            let tags = view.versions.iter().take(shown).map(|version| version.tag.clone());
+            tags.filter(|tag| known.with_untracked(|known| !known.contains_key(tag))).collect()
         });
         known.update(|known| known.extend(tags.iter().map(|tag| (tag.clone(), None))));
-        let path = |tag: &str| {
-            format!(
-                "/catalog/{}/versions/{}?image={}",
-                client::encode(&entry),
-                client::encode(tag),
-                client::encode(&image)
-            )
-        };
-        let asked: Vec<_> = tags.iter().map(|tag| (tag.clone(), path(tag))).collect();
+        let asked: Vec<_> =
+            tags.chunks(AT_ONCE).map(|tags| format!("{path}{}", client::encode(&tags.join(",")))).collect();
         leptos::task::spawn(async move {
-            for (tag, path) in asked {
+            for path in asked {
                 // What is not known stays blank: the choice does not depend on it.
-                if let Ok(details) = client::get::<VersionDetails>(&path).await {
-                    known.try_update(|known| known.insert(tag, Some(details)));
+                if let Ok(found) = client::get::<Vec<VersionDetails>>(&path).await {
+                    let found = found.into_iter().map(|details| (details.tag.clone(), Some(details)));
+                    known.try_update(|known| known.extend(found));
                 }
             }
         });
