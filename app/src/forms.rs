@@ -210,7 +210,7 @@ fn matched<'a>(pattern: &'a str, path: &'a str) -> Option<Vec<(&'a str, &'a str)
 pub fn after(found: &Found, answer: &serde_json::Value, next: Option<&str>) -> Option<String> {
     match found.then {
         Then::To(_) => {
-            let outcome = answer.get("outcome").and_then(|outcome| outcome.as_str()).unwrap_or_default();
+            let outcome = answer.get("outcome").and_then(serde_json::Value::as_str).unwrap_or_default();
             Some(found.to.replace("{outcome}", outcome))
         }
         Then::Next => Some(next.filter(|path| is_own_path(path)).unwrap_or("/").to_owned()),
