@@ -13,7 +13,7 @@ pub struct LoginView {
     pub username: String,
     /// When name or password were last set.
     pub updated_at: Timestamp,
-    /// When the registry last said which versions an image has; absent if it never did.
+    /// When the registry last answered a question about an image; absent if it never did.
     #[serde(default)]
     pub answered_at: Option<Timestamp>,
     /// Requests it still allowed then, and in all, where it says so.
@@ -43,4 +43,23 @@ pub struct NewLogin {
     pub username: String,
     /// Its password or access token.
     pub password: String,
+}
+
+/// What became of a login that was tried. `POST /registries/{registry}/sign-in`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TriedLogin {
+    /// What the registry did with it.
+    pub outcome: LoginOutcome,
+}
+
+/// What a registry did with a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum LoginOutcome {
+    /// It took it.
+    Taken,
+    /// It lets everybody in and asked for none, so that the login could not be tried.
+    NotAsked,
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What a registry offers for one image of an entry. `GET /catalog/{entry}/versions?image=`.
+/// What a registry offers for one image of an entry. `GET /catalog/{entry}/versions?image=&search=`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VersionList {
@@ -17,7 +17,7 @@ pub struct VersionList {
     /// Why the registry could not be asked just now, in one sentence; absent when it could.
     #[serde(default)]
     pub stale_reason: Option<String>,
-    /// Requests the registry still allows, and in all, where it says so.
+    /// Requests the registry still allowed when it last answered, and in all, where it says so.
     #[serde(default)]
     pub quota: Option<(u32, u32)>,
     /// Release lines, newest first.
@@ -26,9 +26,9 @@ pub struct VersionList {
     pub variants: Vec<String>,
     /// The tag proposed.
     pub proposed: String,
-    /// Tags that are no releases: moving ones and the rest; at most 500, sorted.
+    /// Tags that are no releases, moving ones and the rest, that hold the text searched for; at most 500, sorted.
     pub others: Vec<String>,
-    /// How many such tags there are.
+    /// How many tags are no releases, whatever was searched for.
     pub others_total: u32,
     /// Whether one of them may be chosen all the same.
     #[serde(default)]
@@ -59,7 +59,7 @@ pub struct VersionView {
     pub is_prerelease: bool,
 }
 
-/// What stands behind a tag. `GET /catalog/{entry}/versions/{tag}?image=`.
+/// What stands behind a tag. `GET /catalog/{entry}/versions/details?image=&tags=`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VersionDetails {
@@ -73,6 +73,9 @@ pub struct VersionDetails {
     /// Compressed size for this node's platform; absent when there is no build for it.
     #[serde(default)]
     pub size_bytes: Option<u64>,
-    /// Platforms it is built for: `linux/amd64`.
+    /// Platforms it is built for: `linux/amd64`; empty when the registry was not asked.
     pub platforms: Vec<String>,
+    /// Whether it has a build for this node; absent when the registry was not asked, to spare its allowance.
+    #[serde(default)]
+    pub runs_here: Option<bool>,
 }

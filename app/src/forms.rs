@@ -15,7 +15,7 @@ use crate::client::Method;
 pub enum Then {
     /// To the operation the answer names.
     Operation,
-    /// To a path; names in braces are those of the page path.
+    /// To a path; names in braces are those of the page path, and `{outcome}` is the answer's.
     To(&'static str),
     /// To where the person wanted to go before the door (`?next=`).
     Next,
@@ -80,7 +80,7 @@ pub const FORMS: [Form; 20] = [
         action: "/settings/registries/{registry}/sign-in",
         method: Method::Post,
         api: "/registries/{registry}/sign-in",
-        then: Then::To("/settings/registries?done=login-works"),
+        then: Then::To("/settings/registries?done=login-{outcome}"),
         page: "/settings/registries",
     },
     Form {
@@ -212,7 +212,10 @@ fn matched<'a>(pattern: &'a str, path: &'a str) -> Option<Vec<(&'a str, &'a str)
 /// Where an accepted form leads: `answer` is the API's JSON, `next` the query value of the door.
 pub fn after(found: &Found, answer: &serde_json::Value, next: Option<&str>) -> Option<String> {
     match found.then {
-        Then::To(_) => Some(found.to.clone()),
+        Then::To(_) => {
+            let outcome = answer.get("outcome").and_then(serde_json::Value::as_str).unwrap_or_default();
+            Some(found.to.replace("{outcome}", outcome))
+        }
         Then::Next => Some(next.filter(|path| is_own_path(path)).unwrap_or("/").to_owned()),
         Then::Show | Then::Look => None,
         Then::Operation => {
@@ -264,6 +267,13 @@ mod tests {
         for nothing in ["/", "/tools//restart", "/tools/wiki/restart/x", "/tools/wiki", "/catalogue/"] {
             assert_eq!(find(nothing), None, "{nothing}");
         }
+    }
+
+    #[test]
+    fn what_became_of_a_try_is_said_where_it_leads() {
+        let form = find("/settings/registries/ghcr.io/sign-in").expect("a try is a form");
+        let answer = serde_json::json!({ "outcome": "not_asked" });
+        assert_eq!(after(&form, &answer, None).as_deref(), Some("/settings/registries?done=login-not_asked"));
     }
 
     #[test]

@@ -49,8 +49,11 @@ impl Place {
 /// All pages.
 #[component]
 pub fn Pages() -> impl IntoView {
+    // The old page stays until the new one is whole; a bar says that one is on its way, if it takes long.
+    let is_loading = RwSignal::new(false);
     view! {
-        <Router>
+        <Router set_is_routing=is_loading>
+            <div class="loading" class:is-loading=is_loading></div>
             <Routes fallback=pages::not_found::NotFound>
                 <Route path=path!("/sign-in") view=pages::sign_in::SignIn ssr=SsrMode::Async />
                 <Route path=path!("/setup") view=pages::setup::Setup ssr=SsrMode::Async />

@@ -145,7 +145,8 @@ pub fn verb(kind: OperationKind) -> &'static str {
 pub fn was_done(done: &str) -> Option<&'static str> {
     Some(match done {
         "login-kept" => "The login is saved, sealed.",
-        "login-works" => "The registry takes the login.",
+        "login-taken" => "The registry takes the login.",
+        "login-not_asked" => "The registry lets everybody in here, so the login could not be tried.",
         "login-removed" => "The login is removed.",
         "named" => "This panel has its new name.",
         "session-ended" => "That session has ended.",

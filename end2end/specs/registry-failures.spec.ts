@@ -11,6 +11,8 @@ test.use({ storageState: signedOut });
 
 const registry = process.env.TESTBED_PUBLIC ?? "";
 const version = { tag: "1.0.0", line: "1" };
+/** Built for another machine only. */
+const foreign = { tag: "0.9.0", line: "0" };
 
 /** Takes away the image of a digest that an earlier test pulled. */
 async function forget(digest: string): Promise<void> {
@@ -53,7 +55,7 @@ test("a pull that the registry fails leaves nothing, and the page says why", asy
   const panel = await startPanel({ SUMMONER_REGISTRY_MIRRORS: `docker.io=${front.url}` });
   await setUp(page, panel);
   const api = await Api.as(page.context(), panel.url);
-  const image = (await (await api.ask("GET", `/catalog/${entries.solo.id}/versions/${version.tag}`)).json()) as { digest: string };
+  const [image] = (await (await api.ask("GET", `/catalog/${entries.solo.id}/versions/details?tags=${version.tag}`)).json()) as [{ digest: string }];
   for (const { what, cause, path, answer } of faults) {
     await test.step(`it ${what}`, async () => {
       await forget(image.digest);
@@ -75,12 +77,35 @@ test("a pull that the registry fails leaves nothing, and the page says why", asy
   await front.close();
 });
 
-test("a version without a build for this machine leaves nothing, and the page says why", async ({ page, startPanel }) => {
+test("a version without a build for this machine is refused before anything begins", async ({ page, startPanel }) => {
   const panel = await startPanel();
   await setUp(page, panel);
+  const api = await Api.as(page.context(), panel.url);
   const before = await snapshot();
-  await beginInstall(page, entries.solo, { name: "e2e-foreign", version: { tag: "0.9.0", line: "0" }, at: panel.url });
+  for (const path of ["/plans", "/tools"]) {
+    const refused = await api.ask("POST", path, { entry: entries.solo.id, name: "e2e-foreign", versions: { app: foreign.tag } }, 422);
+    const { fields } = (await refused.json()) as { fields: { field: string; message: string }[] };
+    expect(fields.map(({ field }) => field)).toEqual(["versions.app"]);
+    expect(fields[0]!.message).toMatch(/^demo\/web:0\.9\.0 has no build for this machine \(linux\/\w+\); it is built for linux\/\w+\. Choose another version\.$/);
+  }
+  expect(await snapshot()).toEqual(before);
+});
+
+test("a pull finds that there is no build for this machine where the registry did not tell the panel", async ({ page, startPanel }) => {
+  test.slow();
+  const front = await Front.open(registry);
+  // The panel learns the digest, and what is behind it only the engine.
+  front.own = (url, request, response) => {
+    const isKept = request.headers["user-agent"]?.startsWith("docker/") || request.method === "HEAD" || !/\/manifests\//.test(url.pathname);
+    if (!isKept) refuse(response, 503, "UNAVAILABLE");
+    return !isKept;
+  };
+  const panel = await startPanel({ SUMMONER_REGISTRY_MIRRORS: `docker.io=${front.url}` });
+  await setUp(page, panel);
+  const before = await snapshot();
+  await beginInstall(page, entries.solo, { name: "e2e-foreign", version: foreign, at: panel.url });
   await ended(page, /was not installed$/);
   await expect(page.getByRole("main")).toContainText(/there is no build for this machine \(linux\/\w+\)/);
   expect(await snapshot()).toEqual(before);
+  await front.close();
 });

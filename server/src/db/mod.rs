@@ -165,12 +165,8 @@ async fn open_outside(url: &SecretString) -> Result<Db, Error> {
             result => break result.map_err(failed(format!("connecting to the database at {place}")))?,
         }
     };
-    let number = db
-        .acquire()
-        .await
-        .map_err(failed(format!("connecting to the database at {place}")))?
-        .server_version_num()
-        .unwrap_or_default();
+    let number =
+        version_number(&db).await.map_err(failed(format!("asking the database at {place} for its version")))?;
     check_version(number).map(|()| db)
 }
 
@@ -179,13 +175,19 @@ async fn open_outside(url: &SecretString) -> Result<Db, Error> {
 /// # Errors
 /// When the server does not answer.
 pub async fn version(db: &Db) -> Result<String, sqlx::Error> {
-    let number = db.acquire().await?.server_version_num().unwrap_or_default();
+    let number = version_number(db).await?;
     Ok(format!("{}.{}", number / 10_000, number % 10_000))
 }
 
-/// Passes from the oldest version that is supported on; `number` is `server_version_num`, as 150004 for 15.4.
-fn check_version(number: u32) -> Result<(), Error> {
-    match number / 10_000 {
+/// The server's `server_version_num`, as 150004 for 15.4. It is asked for, because what a server or a pooler announces
+/// when it is connected to need not be a number.
+async fn version_number(db: &Db) -> Result<i32, sqlx::Error> {
+    sqlx::query_scalar!(r#"select current_setting('server_version_num')::int4 as "number!""#).fetch_one(db).await
+}
+
+/// Passes from the oldest version that is supported on; `number` is as [`version_number`] gives it.
+fn check_version(number: i32) -> Result<(), Error> {
+    match number.unsigned_abs() / 10_000 {
         OLDEST_MAJOR.. => Ok(()),
         major => {
             Err(Error::Refused(format!("the database is PostgreSQL {major}; Summoner needs {OLDEST_MAJOR} or newer")))

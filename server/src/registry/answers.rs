@@ -163,7 +163,7 @@ pub(super) fn token(body: &[u8]) -> Result<Token, Fault> {
 }
 
 /// What is left of the allowance: `ratelimit-limit: 100;w=21600` and its sibling.
-pub(super) fn quota(headers: &HeaderMap) -> Option<Quota> {
+pub(super) fn quota(headers: &HeaderMap, now: Timestamp) -> Option<Quota> {
     let read = |name: &str| {
         let text = headers.get(name)?.to_str().ok()?;
         let (count, rest) = text.split_once(';').unwrap_or((text, ""));
@@ -172,7 +172,7 @@ pub(super) fn quota(headers: &HeaderMap) -> Option<Quota> {
     };
     let (limit, window) = read("ratelimit-limit").or_else(|| read("x-ratelimit-limit"))?;
     let (remaining, _) = read("ratelimit-remaining").or_else(|| read("x-ratelimit-remaining"))?;
-    Some(Quota { limit, remaining, window: Duration::from_secs(window.unwrap_or(0)) })
+    Some(Quota { limit, remaining, window: Duration::from_secs(window.unwrap_or(0)), said_at: now })
 }
 
 /// How long to wait before asking again (RFC 9110, section 10.2.3): seconds, or a date seen from `now`.
@@ -308,14 +308,18 @@ mod tests {
 
     #[test]
     fn allowances_and_waits_are_read() {
+        let now: Timestamp = "2026-10-21T07:28:00Z".parse().unwrap();
+        let quota = |headers: &HeaderMap| quota(headers, now);
         let hub = headers(&[("ratelimit-limit", "100;w=21600"), ("ratelimit-remaining", "76;w=21600")]);
-        assert_eq!(quota(&hub), Some(Quota { limit: 100, remaining: 76, window: Duration::from_secs(21_600) }));
+        assert_eq!(
+            quota(&hub),
+            Some(Quota { limit: 100, remaining: 76, window: Duration::from_secs(21_600), said_at: now })
+        );
         let plain = headers(&[("x-ratelimit-limit", "180"), ("x-ratelimit-remaining", "0")]);
-        assert_eq!(quota(&plain), Some(Quota { limit: 180, remaining: 0, window: Duration::ZERO }));
+        assert_eq!(quota(&plain), Some(Quota { limit: 180, remaining: 0, window: Duration::ZERO, said_at: now }));
         assert_eq!(quota(&headers(&[("ratelimit-limit", "100")])), None);
         assert_eq!(quota(&headers(&[("ratelimit-limit", "-1"), ("ratelimit-remaining", "x")])), None);
 
-        let now: Timestamp = "2026-10-21T07:28:00Z".parse().unwrap();
         let wait = |text: &str| retry_after(&headers(&[("retry-after", text)]), now);
         assert_eq!(wait("120"), Some(Duration::from_secs(120)));
         assert_eq!(wait("Wed, 21 Oct 2026 07:28:30 GMT"), Some(Duration::from_secs(30)));

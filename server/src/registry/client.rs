@@ -12,7 +12,8 @@ use reqwest::{Method, StatusCode, Url};
 use super::answers::{self, Described, Layers};
 use super::transport::{Answer, Purpose, Question, Request, Transport};
 use super::{
-    Build, Config, Credentials, Digest, Error, Fault, Manifest, Quota, Reference, Registry, RegistryConfig, Tags,
+    Build, Config, Credentials, Digest, Error, Fault, Manifest, Quota, Reference, Registry, RegistryConfig, SignIn,
+    Tags,
 };
 use crate::clock::Clock;
 
@@ -22,6 +23,8 @@ const MOST_REMEMBERED_BYTES: usize = 16 << 20;
 const MIRROR_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a mirror that did not answer is not asked again.
 const AWAY: Duration = Duration::from_secs(120);
+/// How long a registry that could not be connected to is left alone, whatever image is asked for.
+const RESPITE: Duration = Duration::from_secs(60);
 const DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
 /// Asks registries over HTTPS, as a stranger or with the credentials stored for them.
@@ -33,6 +36,8 @@ pub struct HttpRegistry {
     quotas: Mutex<HashMap<String, Quota>>,
     /// Mirrored registries that are asked themselves, each until when.
     away: Mutex<HashMap<String, Timestamp>>,
+    /// Accounts whose registry could not be connected to: how it failed, and until when it is left alone.
+    silent: Mutex<HashMap<String, (Error, Timestamp)>>,
 }
 
 /// Answers with an entity tag, asked for again only if they changed.
@@ -49,7 +54,8 @@ impl HttpRegistry {
     /// [`Error::Internal`] when `config` is unsafe ([`super::InvalidConfig`]) or this machine has no usable certificates.
     pub fn new(config: RegistryConfig, credentials: Arc<dyn Credentials>, clock: Clock) -> Result<Self, Error> {
         let transport = Transport::new(config, credentials, clock.clone())?;
-        Ok(Self { transport, clock, remembered: Mutex::default(), quotas: Mutex::default(), away: Mutex::default() })
+        let (remembered, quotas) = (Mutex::default(), Mutex::default());
+        Ok(Self { transport, clock, remembered, quotas, away: Mutex::default(), silent: Mutex::default() })
     }
 
     /// Asks the registry or its mirror, and the registry itself where the mirror is away and that is allowed.
@@ -62,7 +68,7 @@ impl HttpRegistry {
         let (config, registry) = (self.transport.config(), image.registry());
         if !config.fallbacks.contains(registry) {
             let question = self.transport.question(doing, image)?;
-            return in_time(&question, config.limits.question, ask(question.clone())).await;
+            return self.unless_silent(&question, ask(question.clone())).await;
         }
         if self.uses_mirror(registry) {
             let question = self.transport.question(doing, image)?;
@@ -75,7 +81,29 @@ impl HttpRegistry {
             locked(&self.away).insert(registry.to_owned(), self.clock.now() + AWAY);
         }
         let question = self.transport.question_to_origin(doing, image)?;
-        in_time(&question, config.limits.question, ask(question.clone())).await
+        self.unless_silent(&question, ask(question.clone())).await
+    }
+
+    /// Answers `question`, or says how the last one failed while its registry is left alone.
+    async fn unless_silent<T>(
+        &self,
+        question: &Question,
+        answer: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let account = &question.endpoint.account;
+        if let Some((error, _)) = locked(&self.silent).get(account).filter(|(_, until)| *until > self.clock.now()) {
+            return Err(question.same_as(error));
+        }
+        let limits = &self.transport.config().limits;
+        let answer = in_time(question, limits.question, answer).await;
+        match &answer {
+            // One request that took too long, not a question of many pages.
+            Err(error @ (Error::Unreachable { .. } | Error::TimedOut { .. })) if !took(error, limits.question) => {
+                locked(&self.silent).insert(account.clone(), (error.clone(), self.clock.now() + RESPITE));
+            }
+            _ => drop(locked(&self.silent).remove(account)),
+        }
+        answer
     }
 
     async fn all_tags(&self, question: &Question) -> Result<Tags, Error> {
@@ -101,8 +129,7 @@ impl HttpRegistry {
             let Some(next) = next else { break };
             url = next;
         }
-        let quota = locked(&self.quotas).get(&question.endpoint.account).copied();
-        Ok(Tags { names, fetched_at: self.clock.now(), quota })
+        Ok(Tags { names, fetched_at: self.clock.now() })
     }
 
     async fn resolve_tag(&self, question: &Question, image: &Reference) -> Result<Digest, Error> {
@@ -190,7 +217,7 @@ impl HttpRegistry {
     }
 
     fn note_quota(&self, question: &Question, headers: &HeaderMap) {
-        if let Some(quota) = answers::quota(headers) {
+        if let Some(quota) = answers::quota(headers, self.clock.now()) {
             let account = question.endpoint.account.clone();
             metrics::gauge!("summoner_registry_quota_remaining", "registry" => account.clone())
                 .set(f64::from(quota.remaining));
@@ -201,7 +228,7 @@ impl HttpRegistry {
 
 #[async_trait]
 impl Registry for HttpRegistry {
-    async fn sign_in(&self, account: &str) -> Result<(), Error> {
+    async fn sign_in(&self, account: &str) -> Result<SignIn, Error> {
         self.transport.sign_in(account).await
     }
 
@@ -241,6 +268,16 @@ impl Registry for HttpRegistry {
         self.asked("reading the configuration of", image, answer).await
     }
 
+    fn account(&self, registry: &str) -> String {
+        let config = self.transport.config();
+        let endpoint = if self.uses_mirror(registry) { config.endpoint(registry) } else { config.origin(registry) };
+        endpoint.map_or_else(|| registry.to_owned(), |endpoint| endpoint.account)
+    }
+
+    fn quota(&self, account: &str) -> Option<Quota> {
+        locked(&self.quotas).get(account).copied()
+    }
+
     fn uses_mirror(&self, registry: &str) -> bool {
         let now = self.clock.now();
         locked(&self.away).get(registry).is_none_or(|until| *until <= now)
@@ -250,6 +287,11 @@ impl Registry for HttpRegistry {
 /// Whether the one who was asked did not answer, or only to say that it cannot.
 fn is_away(error: &Error) -> bool {
     matches!(error, Error::Unreachable { .. } | Error::TimedOut { .. } | Error::Unavailable { .. })
+}
+
+/// Whether it is the error that an answer took as long as that.
+fn took(error: &Error, long: Duration) -> bool {
+    matches!(error, Error::TimedOut { after, .. } if *after == long)
 }
 
 /// Answers `question` within its time.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Build, Config, Digest, Error, Manifest, Quota, Reference, Registry, Tags};
+use super::{Build, Config, Digest, Error, Manifest, Quota, Reference, Registry, SignIn, Tags};
 use crate::clock::Clock;
 
 /// Answers from what a test put in, and fails when a test says so.
@@ -19,8 +19,12 @@ pub struct FakeRegistry {
 struct State {
     images: BTreeMap<String, Image>,
     quota: Option<Quota>,
+    /// The mirror that answers in every registry's place.
+    account: Option<String>,
     /// The status that every call fails with while it is set.
     outage: Option<u16>,
+    /// Whether it asks for a login.
+    is_closed: bool,
     calls: u64,
 }
 
@@ -63,9 +67,19 @@ impl FakeRegistry {
         self.state().outage = status;
     }
 
+    /// Has the registry ask everybody for a login from now on, and take any.
+    pub fn ask_for_logins(&self) {
+        self.state().is_closed = true;
+    }
+
     /// What further answers say is left of the allowance.
     pub fn set_quota(&self, quota: Option<Quota>) {
         self.state().quota = quota;
+    }
+
+    /// Has a mirror of this name answer in every registry's place from now on.
+    pub fn set_account(&self, mirror: &str) {
+        self.state().account = Some(mirror.to_owned());
     }
 
     /// How many calls have been made, failed ones included.
@@ -77,12 +91,7 @@ impl FakeRegistry {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer<T>(
-        &self,
-        doing: &str,
-        image: &Reference,
-        find: impl FnOnce(&State, &Image) -> Option<T>,
-    ) -> Result<T, Error> {
+    fn answer<T>(&self, doing: &str, image: &Reference, find: impl FnOnce(&Image) -> Option<T>) -> Result<T, Error> {
         let mut state = self.state();
         state.calls += 1;
         let (task, registry) = (format!("{doing} {image}"), image.registry().to_owned());
@@ -90,7 +99,7 @@ impl FakeRegistry {
             return Err(Error::Unavailable { task, registry, status });
         }
         let known = state.images.get(&key(image));
-        known.and_then(|known| find(&state, known)).ok_or(Error::NotFound { task, registry })
+        known.and_then(find).ok_or(Error::NotFound { task, registry })
     }
 }
 
@@ -117,29 +126,33 @@ fn selected(known: &Image, image: &Reference) -> Option<Digest> {
 
 #[async_trait]
 impl Registry for FakeRegistry {
-    async fn sign_in(&self, account: &str) -> Result<(), Error> {
+    async fn sign_in(&self, account: &str) -> Result<SignIn, Error> {
         let mut state = self.state();
         state.calls += 1;
         let (task, registry) = (format!("signing in at {account}"), account.to_owned());
-        state.outage.map_or(Ok(()), |status| Err(Error::Unavailable { task, registry, status }))
+        match state.outage {
+            Some(status) => Err(Error::Unavailable { task, registry, status }),
+            None if state.is_closed => Ok(SignIn::Taken),
+            None => Ok(SignIn::NotAsked),
+        }
     }
 
     async fn tags(&self, image: &Reference) -> Result<Tags, Error> {
         let fetched_at = self.clock.now();
-        self.answer("listing the tags of", &image.image(), |state, known| {
+        self.answer("listing the tags of", &image.image(), |known| {
             let names = known.tags.iter().map(|(name, _)| name.clone()).collect();
-            Some(Tags { names, fetched_at, quota: state.quota })
+            Some(Tags { names, fetched_at })
         })
     }
 
     async fn resolve(&self, image: &Reference) -> Result<Digest, Error> {
-        self.answer("resolving", image, |_, known| {
+        self.answer("resolving", image, |known| {
             selected(known, image).filter(|digest| known.manifests.contains_key(digest))
         })
     }
 
     async fn manifest(&self, image: &Reference) -> Result<Manifest, Error> {
-        self.answer("reading the manifest of", image, |_, known| {
+        self.answer("reading the manifest of", image, |known| {
             let digest = selected(known, image)?;
             let builds = known.manifests.get(&digest)?;
             Some(Manifest {
@@ -150,7 +163,7 @@ impl Registry for FakeRegistry {
     }
 
     async fn config(&self, image: &Reference, build: &Build) -> Result<Config, Error> {
-        self.answer("reading the configuration of", image, |_, known| {
+        self.answer("reading the configuration of", image, |known| {
             known
                 .manifests
                 .values()
@@ -158,5 +171,13 @@ impl Registry for FakeRegistry {
                 .find(|config| build_of(config, image.repository()).digest == build.digest)
                 .cloned()
         })
+    }
+
+    fn account(&self, registry: &str) -> String {
+        self.state().account.clone().unwrap_or_else(|| registry.to_owned())
+    }
+
+    fn quota(&self, _account: &str) -> Option<Quota> {
+        self.state().quota
     }
 }

@@ -33,9 +33,9 @@ pub struct Login {
     pub username: String,
     /// When name or password were last set.
     pub updated_at: Timestamp,
-    /// When the registry last answered a question about one of its images.
+    /// When the registry, or the mirror, last answered a question about an image.
     pub answered_at: Option<Timestamp>,
-    /// What was left of its allowance then, if it said so.
+    /// What was left of its allowance when it last said so.
     pub quota: Option<Quota>,
 }
 
@@ -68,7 +68,7 @@ impl Logins {
             updated_at: row.updated_at.to_jiff(),
             answered_at: row.answered_at.map(jiff_sqlx::Timestamp::to_jiff),
             // What an older release wrote in another form counts as never said.
-            quota: row.quota.and_then(|quota| serde_json::from_value(quota).ok()),
+            quota: row.quota.and_then(|quota| serde_json::from_value(quota).ok().flatten()),
         };
         Ok(rows.into_iter().map(login).collect())
     }

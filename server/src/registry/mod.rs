@@ -20,13 +20,13 @@ mod error;
 mod fake;
 mod hosts;
 mod logins;
+mod platform;
 mod reference;
 mod store;
 mod transport;
 mod versions;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -40,8 +40,12 @@ pub use error::{Error, Fault, Source};
 pub use fake::FakeRegistry;
 pub use hosts::{InvalidConfig, Limits, RegistryConfig};
 pub use logins::{Author, Login, Logins};
+pub use platform::Platform;
 pub use reference::{DOCKER_HUB, Digest, InvalidDigest, InvalidReference, Reference};
 pub use versions::{Line, LineRule, Order, Picker, TagRule, Version, classify};
+
+/// What an allowance is spared below.
+const SCARCE_PERCENT: u64 = 30;
 
 /// Answers questions about images: a registry over HTTP ([`HttpRegistry`]) or one in memory ([`FakeRegistry`]).
 #[async_trait]
@@ -50,7 +54,7 @@ pub trait Registry: Send + Sync {
     ///
     /// # Errors
     /// As [`Error`] says: [`Error::Denied`] when name or password are wrong.
-    async fn sign_in(&self, account: &str) -> Result<(), Error>;
+    async fn sign_in(&self, account: &str) -> Result<SignIn, Error>;
 
     /// Every tag of the image, in the registry's own order; tag and digest of `image` do not matter.
     ///
@@ -76,11 +80,31 @@ pub trait Registry: Send + Sync {
     /// As [`Error`] says.
     async fn config(&self, image: &Reference, build: &Build) -> Result<Config, Error>;
 
+    /// The name that the login for questions about images of `registry` is kept under: its own, or that of the mirror in
+    /// its place.
+    fn account(&self, registry: &str) -> String {
+        registry.to_owned()
+    }
+
+    /// What was left of the allowance at `account` when it last said so since this program started.
+    fn quota(&self, _account: &str) -> Option<Quota> {
+        None
+    }
+
     /// Whether the mirror that is configured for `registry` answers in its place: always, unless it was away lately and
     /// the registry itself may be asked instead.
     fn uses_mirror(&self, _registry: &str) -> bool {
         true
     }
+}
+
+/// What became of a login that was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignIn {
+    /// The registry took it.
+    Taken,
+    /// The registry lets everybody in and asked for none, so it was not sent.
+    NotAsked,
 }
 
 /// All tags of an image at one instant.
@@ -90,8 +114,6 @@ pub struct Tags {
     pub names: Vec<String>,
     /// When the registry answered.
     pub fetched_at: Timestamp,
-    /// What is left of the registry's allowance, where it says so.
-    pub quota: Option<Quota>,
 }
 
 /// How many requests a registry still grants (Docker Hub's `RateLimit-*` headers).
@@ -103,6 +125,21 @@ pub struct Quota {
     pub remaining: u32,
     /// The window's length; zero when the registry did not say.
     pub window: Duration,
+    /// When the registry said so.
+    pub said_at: Timestamp,
+}
+
+impl Quota {
+    /// Whether so little is left that what nobody needs is better not asked.
+    pub fn is_scarce(&self) -> bool {
+        u64::from(self.remaining) * 100 < u64::from(self.limit) * SCARCE_PERCENT
+    }
+
+    /// Whether the window has passed since, so that all may be asked again.
+    fn is_over(&self, now: Timestamp) -> bool {
+        !self.window.is_zero()
+            && Duration::try_from(now.duration_since(self.said_at)).is_ok_and(|age| age >= self.window)
+    }
 }
 
 /// What a tag or digest stands for.
@@ -128,17 +165,6 @@ pub struct Build {
     pub size_bytes: Option<u64>,
 }
 
-/// A machine kind, in the words of the image specification (`linux/arm64/v8`).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Platform {
-    /// Operating system, as Go calls it.
-    pub os: String,
-    /// Processor architecture, as Go calls it.
-    pub architecture: String,
-    /// Processor variant, such as `v7`; empty when the publisher named none.
-    pub variant: String,
-}
-
 /// What was built into one platform's image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Config {
@@ -150,60 +176,4 @@ pub struct Config {
     pub labels: BTreeMap<String, String>,
     /// Compressed size of all layers in bytes.
     pub size_bytes: u64,
-}
-
-impl Manifest {
-    /// The build that runs on `platform`: of its own variant, else of the highest lower one (arm v7 runs v6), else one
-    /// that names none; a platform that names none itself takes the first of its architecture.
-    pub fn build_for(&self, platform: &Platform) -> Option<&Build> {
-        let same_kind =
-            |build: &&Build| build.platform.os == platform.os && build.platform.architecture == platform.architecture;
-        // Of two builds for one variant the publisher's first is meant, and the greatest is the last of equals.
-        let fitting =
-            self.builds.iter().rev().filter(same_kind).filter(|build| build.platform.variant <= platform.variant);
-        fitting
-            .max_by_key(|build| &build.platform.variant)
-            // arm64 has one variant in practice, which some publishers write and machines do not.
-            .or_else(|| self.builds.iter().find(same_kind).filter(|_| platform.variant.is_empty()))
-    }
-}
-
-impl fmt::Display for Platform {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.os, self.architecture)?;
-        if self.variant.is_empty() { Ok(()) } else { write!(f, "/{}", self.variant) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn platform(text: &str) -> Platform {
-        let mut parts = text.split('/').map(str::to_owned);
-        let mut next = || parts.next().unwrap_or_default();
-        Platform { os: next(), architecture: next(), variant: next() }
-    }
-
-    #[test]
-    fn a_machine_gets_the_build_made_for_it() {
-        let build =
-            |text: &&str| Build { platform: platform(text), digest: Digest::of(text.as_bytes()), size_bytes: None };
-        let offered = ["linux/amd64", "linux/arm/v6", "linux/arm/v7", "linux/arm64/v8", "windows/amd64", "linux/386"];
-        let manifest = Manifest { digest: Digest::of(b""), builds: offered.iter().map(build).collect() };
-        for (machine, expected) in [
-            ("linux/amd64", Some("linux/amd64")),
-            ("linux/amd64/v3", Some("linux/amd64")),
-            ("linux/arm/v7", Some("linux/arm/v7")),
-            ("linux/arm/v8", Some("linux/arm/v7")),
-            ("linux/arm64", Some("linux/arm64/v8")),
-            ("windows/amd64", Some("windows/amd64")),
-            ("linux/arm/v5", None),
-            ("linux/riscv64", None),
-            ("windows/arm64", None),
-        ] {
-            let found = manifest.build_for(&platform(machine)).map(|build| build.platform.to_string());
-            assert_eq!(found.as_deref(), expected, "{machine}");
-        }
-    }
 }

@@ -13,6 +13,7 @@ pub(super) enum Kind {
     Digest,
     Manifest,
     Config,
+    Quota,
 }
 
 impl Kind {
@@ -22,6 +23,7 @@ impl Kind {
             Self::Digest => "digest",
             Self::Manifest => "manifest",
             Self::Config => "config",
+            Self::Quota => "quota",
         }
     }
 }
@@ -89,6 +91,29 @@ pub(super) async fn remember(
     Ok(())
 }
 
+/// Keeps that `account` answered, and what it said of its allowance; where it said nothing (JSON's null), what it said
+/// before stands.
+pub(super) async fn remember_quota(
+    db: &PgPool,
+    account: &str,
+    quota: &Value,
+    answered_at: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "insert into registry_cache (kind, subject, answer, answered_at)
+         values ('quota', $1, $2, $3)
+         on conflict (kind, subject) do update
+         set answer = case when excluded.answer = 'null' then registry_cache.answer else excluded.answer end,
+             answered_at = excluded.answered_at, failure = null, not_before = null",
+        account,
+        quota,
+        answered_at.to_sqlx() as _,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Keeps why the last question failed, beside the answer that stays; nothing is kept where there is no answer.
 pub(super) async fn remember_failure(
     db: &PgPool,
@@ -140,17 +165,9 @@ pub(super) async fn logins(db: &PgPool) -> Result<Vec<ListedLogin>, sqlx::Error>
     sqlx::query_as!(
         ListedLogin,
         r#"select registry, username, updated_at as "updated_at: jiff_sqlx::Timestamp",
-                  last.answered_at as "answered_at?: jiff_sqlx::Timestamp", last.answer -> 'quota' as quota
+                  last.answered_at as "answered_at?: jiff_sqlx::Timestamp", last.answer as "quota?"
            from registry_credentials
-           left join lateral (
-               select answered_at, answer
-               from registry_cache
-               where kind = 'tags'
-                 and starts_with(subject, registry || '/')
-                 and answered_at is not null
-               order by answered_at desc
-               limit 1
-           ) last on true
+           left join registry_cache last on last.kind = 'quota' and last.subject = registry
            order by registry"#,
     )
     .fetch_all(db)

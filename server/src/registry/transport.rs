@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::challenge::{self, Challenge};
 use super::hosts::{self, Endpoint, PrivateAddress, PublicOnly, RegistryConfig};
-use super::{Credential, Credentials, Error, Fault, Reference, answers};
+use super::{Credential, Credentials, Error, Fault, Reference, SignIn, answers};
 use crate::clock::Clock;
 
 /// Redirects followed for one blob.
@@ -39,8 +39,8 @@ pub(super) struct Transport {
     public: Client,
     /// Connects to the hosts that an administrator named.
     named: Client,
-    /// What convinced a registry last time, by account and scope.
-    passes: Mutex<HashMap<(String, String), Pass>>,
+    /// What convinced a registry last time.
+    passes: Mutex<HashMap<PassKey, Pass>>,
 }
 
 /// What a request is about, for the sentences of errors.
@@ -52,8 +52,10 @@ pub(super) struct Question {
     pub registry: String,
     /// Where it is asked.
     pub endpoint: Endpoint,
-    /// The repository that a token must open.
+    /// The repository it is about; empty when no image is.
     pub repository: String,
+    /// What a token must open; none to show name and password alone.
+    pub scope: Option<String>,
 }
 
 /// One request.
@@ -85,6 +87,9 @@ pub(super) struct Answer {
     pub headers: HeaderMap,
     pub body: Bytes,
 }
+
+/// Account and scope.
+type PassKey = (String, Option<String>);
 
 #[derive(Clone)]
 enum Pass {
@@ -144,23 +149,28 @@ impl Transport {
     fn question_at(&self, doing: &str, image: &Reference, endpoint: Option<Endpoint>) -> Result<Question, Error> {
         let (task, registry) = (format!("{doing} {image}"), image.registry().to_owned());
         match endpoint {
-            Some(endpoint) => Ok(Question { task, registry, endpoint, repository: image.repository().to_owned() }),
+            Some(endpoint) => {
+                let repository = image.repository().to_owned();
+                // Only the right to read, whatever a challenge asks for.
+                let scope = Some(format!("repository:{repository}:pull"));
+                Ok(Question { task, registry, endpoint, repository, scope })
+            }
             None => Err(Error::Blocked { task, host: registry, reason: "its name makes no address" }),
         }
     }
 
-    /// Asks the registry who calls, with the login kept under `account`, and without a pass from before.
-    pub async fn sign_in(&self, account: &str) -> Result<(), Error> {
+    /// Asks the registry who calls: first as a stranger, to learn whether it wants to know, then with the login kept
+    /// under `account`, and without a pass from before.
+    pub async fn sign_in(&self, account: &str) -> Result<SignIn, Error> {
         let task = format!("signing in at {account}");
         let Some(endpoint) = self.config.own_endpoint(account) else {
             return Err(Error::Blocked { task, host: account.to_owned(), reason: "its name makes no address" });
         };
         let url = endpoint.base.join("v2/");
         let url = url.map_err(|error| Error::Internal { task: task.clone(), source: Arc::new(error) })?;
-        // No image is named: any repository's token shows whether name and password are right.
-        let repository = "library/hello-world".to_owned();
-        let question = Question { task, registry: account.to_owned(), endpoint, repository };
-        self.passes().retain(|(kept, _), _| kept != account);
+        // No image is named, as `docker login` names none: a registry may refuse one that it does not have.
+        let (repository, scope) = (String::new(), None);
+        let question = Question { task, registry: account.to_owned(), endpoint, repository, scope };
         let request = Request {
             method: Method::GET,
             url,
@@ -169,20 +179,35 @@ impl Transport {
             purpose: Purpose::Answer,
             known: None,
         };
+        self.passes().retain(|(kept, _), _| kept != account);
+        let tried = async {
+            let as_stranger = self.repeated(|| self.followed(&question, &request, None)).await?;
+            match as_stranger.status {
+                StatusCode::UNAUTHORIZED => self.send(&question, &request).await.map(|_| SignIn::Taken),
+                StatusCode::FORBIDDEN => Err(question.invalid(Fault::Status(403))),
+                _ => Ok(SignIn::NotAsked),
+            }
+        };
         let after = self.config.limits.question;
-        let answer = tokio::time::timeout(after, self.send(&question, &request)).await;
-        answer.unwrap_or_else(|_| Err(question.timed_out(after))).map(drop)
+        tokio::time::timeout(after, tried).await.unwrap_or_else(|_| Err(question.timed_out(after)))
     }
 
-    /// Sends the request, again after a pause where that may help, and reads the answer whole.
+    /// Sends the request with what convinces the registry, and reads the answer whole.
     pub async fn send(&self, question: &Question, request: &Request<'_>) -> Result<Answer, Error> {
+        self.repeated(|| self.authorised(question, request)).await
+    }
+
+    /// Attempts it, again after a pause where that may help.
+    async fn repeated<F: Future<Output = Result<Answer, Failure>>>(
+        &self,
+        attempt: impl FnMut() -> F,
+    ) -> Result<Answer, Error> {
         let limits = &self.config.limits;
         let pauses = ExponentialBuilder::default()
             .with_min_delay(limits.pause)
             .with_max_delay(limits.longest_pause)
             .with_max_times(limits.retries)
             .with_jitter();
-        let attempt = || self.authorised(question, request);
         let answer = attempt
             .retry(pauses)
             .when(|failure: &Failure| match failure.retry {
@@ -204,7 +229,7 @@ impl Transport {
 
     /// One attempt: with the pass that is at hand, and once more with a new one if that is refused.
     async fn authorised(&self, question: &Question, request: &Request<'_>) -> Result<Answer, Failure> {
-        let key = (question.endpoint.account.clone(), format!("repository:{}:pull", question.repository));
+        let key = (question.endpoint.account.clone(), question.scope.clone());
         let pass = self.pass(&key);
         let header = match &pass {
             None => None,
@@ -213,6 +238,10 @@ impl Transport {
         };
         let answer = self.followed(question, request, header.as_ref()).await?;
         if answer.status == StatusCode::FORBIDDEN {
+            // It refuses whoever asks: nothing was sent that it could have judged.
+            if header.is_none() {
+                return Err(question.invalid(Fault::Status(403)).into());
+            }
             return Err(refusal(question, self.credential(question).await?.as_ref()).into());
         }
         if answer.status != StatusCode::UNAUTHORIZED {
@@ -230,8 +259,7 @@ impl Transport {
             (Challenge::Basic, None) => return Err(refused().into()),
             (Challenge::Basic, Some(credential)) => (basic(credential)?, Pass::Basic),
             (Challenge::Bearer { realm, service }, credential) => {
-                let (token, lifetime) =
-                    self.token(question, &realm, service.as_deref(), &key.1, credential.as_ref()).await?;
+                let (token, lifetime) = self.token(question, &realm, service.as_deref(), credential.as_ref()).await?;
                 let until = self.clock.now() + lifetime.saturating_sub(TOKEN_MARGIN);
                 (bearer(question, &token)?, Pass::Bearer { token, until })
             }
@@ -365,13 +393,12 @@ impl Transport {
         Err(error.into())
     }
 
-    /// A token that opens `scope`, from the service that the registry named.
+    /// A token for the question's scope, from the service that the registry named.
     async fn token(
         &self,
         question: &Question,
         realm: &str,
         service: Option<&str>,
-        scope: &str,
         credential: Option<&Credential>,
     ) -> Result<(SecretString, Duration), Failure> {
         let mut url = question.endpoint.base.join(realm).map_err(|_| question.invalid(Fault::Challenge))?;
@@ -379,9 +406,9 @@ impl Transport {
         if credential.is_some() && !self.config.trusts_token_service(&question.endpoint, &host) {
             return Err(question.invalid(Fault::TokenService(host)).into());
         }
-        url.query_pairs_mut().extend_pairs(service.map(|service| ("service", service)));
-        // Only the right to read, whatever scope the challenge asked for.
-        url.query_pairs_mut().append_pair("scope", scope);
+        url.query_pairs_mut()
+            .extend_pairs(service.map(|service| ("service", service)))
+            .extend_pairs(question.scope.as_deref().map(|scope| ("scope", scope)));
         let authorization = credential.map(basic).transpose()?;
         let request = Request {
             method: Method::GET,
@@ -412,7 +439,7 @@ impl Transport {
         Ok(found.map_err(|source| Error::Internal { task: question.task.clone(), source: source.into() })?)
     }
 
-    fn pass(&self, key: &(String, String)) -> Option<Pass> {
+    fn pass(&self, key: &PassKey) -> Option<Pass> {
         let now = self.clock.now();
         let is_alive = |pass: &Pass| match pass {
             Pass::Basic => true,
@@ -421,7 +448,7 @@ impl Transport {
         self.passes().get(key).filter(|pass| is_alive(pass)).cloned()
     }
 
-    fn keep(&self, key: (String, String), pass: Pass) {
+    fn keep(&self, key: PassKey, pass: Pass) {
         let now = self.clock.now();
         let mut passes = self.passes();
         if passes.len() >= MOST_TOKENS {
@@ -432,7 +459,7 @@ impl Transport {
         }
     }
 
-    fn passes(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Pass>> {
+    fn passes(&self) -> std::sync::MutexGuard<'_, HashMap<PassKey, Pass>> {
         self.passes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -446,6 +473,16 @@ impl Question {
     /// The error that the answer took too long.
     pub fn timed_out(&self, after: Duration) -> Error {
         Error::TimedOut { task: self.task.clone(), registry: self.registry.clone(), after }
+    }
+
+    /// The failure to connect that another question met, as this one's.
+    pub fn same_as(&self, error: &Error) -> Error {
+        let (task, registry) = (self.task.clone(), self.registry.clone());
+        match error {
+            Error::Unreachable { source, .. } => Error::Unreachable { task, registry, source: source.clone() },
+            Error::TimedOut { after, .. } => Error::TimedOut { task, registry, after: *after },
+            other => other.clone(),
+        }
     }
 
     /// What a failed connection means: a filtered address, too long a wait, or no way there.

@@ -6,8 +6,10 @@ use std::time::Duration;
 use api::FieldProblem;
 
 use super::definition::RunningImage;
+use super::room::PATIENCE;
 use super::{Result, Tools};
 use crate::catalog::Entry;
+use crate::engine::watch::Reachability;
 use crate::registry::{Digest, Reference};
 
 /// How old the answer to "what does this tag point to" may be when it decides what runs.
@@ -53,20 +55,49 @@ impl Tools {
                 problems.push(FieldProblem { field, message });
                 continue;
             }
-            match self.digest(&reference).await {
-                Ok(digest) => {
-                    let image = RunningImage {
-                        reference: reference.to_string(),
-                        tag: tag.to_owned(),
-                        digest: digest.as_str().to_owned(),
-                        source: self.source(&reference),
-                    };
-                    images.insert(key.clone(), image);
-                }
+            match self.runnable(&reference, tag).await {
+                Ok(image) => drop(images.insert(key.clone(), image)),
                 Err(message) => problems.push(FieldProblem { field, message }),
             }
         }
         Ok(images)
+    }
+
+    /// The image behind a tag by digest, if this machine can run it; else why not, in one sentence.
+    async fn runnable(&self, reference: &Reference, tag: &str) -> Result<RunningImage, String> {
+        let digest = self.digest(reference).await?;
+        let image = RunningImage {
+            reference: reference.to_string(),
+            tag: tag.to_owned(),
+            digest: digest.as_str().to_owned(),
+            source: self.source(reference),
+        };
+        match self.foreign(reference, digest).await {
+            // What is here runs here, whatever its publisher wrote.
+            Some(refusal) if !matches!(self.means.engine.image(&image.pinned()).await, Ok(Some(_))) => Err(refusal),
+            _ => Ok(image),
+        }
+    }
+
+    /// The sentence that an image has no build for this machine; nothing when it has one, or nobody can tell.
+    async fn foreign(&self, reference: &Reference, digest: Digest) -> Option<String> {
+        // Which machine it is, only the engine knows for sure.
+        if !matches!(self.world.now().engine, Reachability::Up { .. }) {
+            return None;
+        }
+        let pinned = reference.image().with_digest(digest);
+        let manifest = tokio::time::timeout(PATIENCE, self.versions.manifest(&pinned)).await.ok()?.ok()?;
+        let platform = self.platform();
+        // The pull tells where the publisher names no platform.
+        if manifest.builds.is_empty() || manifest.build_for(&platform).is_some() {
+            return None;
+        }
+        let mut built: Vec<_> = manifest.builds.iter().map(|build| build.platform.to_string()).collect();
+        built.dedup();
+        Some(format!(
+            "{reference} has no build for this machine ({platform}); it is built for {}. Choose another version.",
+            built.join(", ")
+        ))
     }
 
     /// What a tag points to. While its registry is away the last known digest holds, if the image is on the node.

@@ -2,6 +2,7 @@
 
 use api::FieldProblem;
 use api::versions::{LineOfReleases, VersionDetails, VersionList, VersionView};
+use futures_util::{StreamExt as _, stream};
 
 use super::{Error, Result, Tools};
 use crate::auth::{Actor, Right};
@@ -12,6 +13,10 @@ use crate::registry::{FRESH, LineRule, Order, Picker, Platform, Reference, TagRu
 
 /// How many tags that are no releases are shown at most.
 const OTHERS: usize = 500;
+/// How many tags are looked up with one call at most.
+const MOST_DETAILS: usize = 20;
+/// How many of them are asked for at once.
+const AT_ONCE: usize = 4;
 
 impl Tools {
     /// Everything that can be installed.
@@ -24,11 +29,12 @@ impl Tools {
     }
 
     /// The versions a registry offers for an image of an entry (the tool's own when `image` is empty), from the last
-    /// known list when the registry is away; the known good one with the reason when nothing was ever known.
+    /// known list when the registry is away; the known good one with the reason when nothing was ever known. Of the tags
+    /// that are no releases, those that hold the text `search`.
     ///
     /// # Errors
     /// [`Error::Forbidden`]; [`Error::NotFound`] for the entry and the image.
-    pub async fn versions(&self, actor: &Actor, entry: &str, image: &str) -> Result<VersionList> {
+    pub async fn versions(&self, actor: &Actor, entry: &str, image: &str, search: &str) -> Result<VersionList> {
         actor.needs(Right::ToolsView)?;
         let (reference, rule) = offered_image(self.entry(entry)?, image)?;
         let default = rule.default.clone().unwrap_or_default();
@@ -45,7 +51,7 @@ impl Tools {
             others_total: 0,
             takes_others: rule.takes_other_tags(),
         };
-        let known = match self.versions.tags(&reference, FRESH).await {
+        let known = match self.versions.tags_at_once(&reference).await {
             Ok(known) => known,
             Err(error) => {
                 list.stale_reason = Some(error.to_string());
@@ -57,29 +63,63 @@ impl Tools {
         let picker = classify(known.value.names.iter().map(String::as_str), &tag_rule);
         list.fetched_at = Some(self.means.clock.now() - known.age);
         list.stale_reason = known.reason;
-        list.quota = known.value.quota.map(|quota| (quota.remaining, quota.limit));
-        fill(&mut list, picker);
+        let quota = self.versions.quota(reference.registry()).await?;
+        list.quota = quota.map(|quota| (quota.remaining, quota.limit));
+        fill(&mut list, picker, search);
         Ok(list)
     }
 
-    /// What stands behind one tag: digest, age, size and platforms.
+    /// What stands behind tags: digest, age, size and platforms, in their order. Tags of which nothing can be learnt are
+    /// left out. While little is left of the registry's allowance, only the digest is asked for.
     ///
     /// # Errors
-    /// [`Error::Forbidden`]; [`Error::NotFound`] for the entry and the image; [`Error::Fields`] when the text is no tag;
-    /// [`Error::Registry`].
-    pub async fn version(&self, actor: &Actor, entry: &str, image: &str, tag: &str) -> Result<VersionDetails> {
+    /// [`Error::Forbidden`]; [`Error::NotFound`] for the entry and the image; [`Error::Fields`] when a text is no tag, or
+    /// there are more than 20; [`Error::Registry`] when nothing can be learnt of any.
+    pub async fn details(&self, actor: &Actor, entry: &str, image: &str, tags: &[&str]) -> Result<Vec<VersionDetails>> {
         actor.needs(Right::ToolsView)?;
         let (reference, _) = offered_image(self.entry(entry)?, image)?;
-        let reference = reference
-            .with_tag(tag)
-            .map_err(|error| Error::Fields(vec![FieldProblem { field: "tag".into(), message: error.to_string() }]))?;
-        let details = self.versions.details(&reference, &self.platform(), FRESH).await?;
+        let refused = |message| Error::Fields(vec![FieldProblem { field: "tags".into(), message }]);
+        if tags.len() > MOST_DETAILS {
+            return Err(refused(format!("At most {MOST_DETAILS} tags are looked up at once.")));
+        }
+        let named = |tag: &&str| reference.with_tag(tag).map_err(|error| refused(error.to_string()));
+        let tags: Vec<Reference> = tags.iter().map(named).collect::<Result<_>>()?;
+        let is_scarce = self.versions.quota(reference.registry()).await?.is_some_and(|quota| quota.is_scarce());
+        let asked: Vec<_> = tags.iter().map(|tag| self.details_of(tag, is_scarce)).collect();
+        let (mut found, mut failed) = (Vec::new(), None);
+        for answer in stream::iter(asked).buffered(AT_ONCE).collect::<Vec<_>>().await {
+            match answer {
+                Ok(details) => found.push(details),
+                Err(error) => failed = Some(error),
+            }
+        }
+        match failed.filter(|_| found.is_empty()) {
+            Some(error) => Err(error.into()),
+            None => Ok(found),
+        }
+    }
+
+    async fn details_of(
+        &self,
+        reference: &Reference,
+        is_scarce: bool,
+    ) -> Result<VersionDetails, crate::registry::Error> {
+        let platform = self.platform();
+        let (digest, details) = if is_scarce {
+            self.versions.details_at_hand(reference, &platform, FRESH).await?
+        } else {
+            let details = self.versions.details(reference, &platform, FRESH).await?;
+            (details.digest.clone(), Some(details))
+        };
+        let config = details.as_ref().and_then(|details| details.config.as_ref());
+        let builds = details.iter().flat_map(|details| &details.manifest.builds);
         Ok(VersionDetails {
-            tag: tag.to_owned(),
-            digest: details.digest.value.as_str().to_owned(),
-            created_at: details.config.as_ref().and_then(|config| config.created_at),
-            size_bytes: details.config.as_ref().map(|config| config.size_bytes),
-            platforms: details.manifest.builds.iter().map(|build| build.platform.to_string()).collect(),
+            tag: reference.tag().unwrap_or_default().to_owned(),
+            digest: digest.value.as_str().to_owned(),
+            created_at: config.and_then(|config| config.created_at),
+            size_bytes: config.map(|config| config.size_bytes),
+            platforms: builds.map(|build| build.platform.to_string()).collect(),
+            runs_here: details.as_ref().map(|details| details.config.is_some()),
         })
     }
 
@@ -116,7 +156,7 @@ fn only(tag: String) -> LineOfReleases {
     LineOfReleases { name: String::new(), versions: vec![version] }
 }
 
-fn fill(list: &mut VersionList, picker: Picker) {
+fn fill(list: &mut VersionList, picker: Picker, search: &str) {
     let version = |version: crate::registry::Version| VersionView {
         tag: version.tag,
         version: version.version,
@@ -131,7 +171,8 @@ fn fill(list: &mut VersionList, picker: Picker) {
     list.variants = picker.variants;
     list.proposed = picker.proposed;
     list.others_total = u32::try_from(picker.others.len()).unwrap_or(u32::MAX);
-    list.others = picker.others;
+    let search = search.trim().to_lowercase();
+    list.others = picker.others.into_iter().filter(|tag| tag.to_lowercase().contains(&search)).collect();
     list.others.sort_unstable();
     list.others.truncate(OTHERS);
 }

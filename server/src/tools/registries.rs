@@ -2,7 +2,7 @@
 
 use super::{Error, Result, Tools};
 use crate::auth::{Actor, Right};
-use crate::registry::{Author, Credential, Login};
+use crate::registry::{Author, Credential, Login, SignIn};
 
 impl Tools {
     /// Logins at registries, by registry; without passwords.
@@ -28,7 +28,7 @@ impl Tools {
     ///
     /// # Errors
     /// [`Error::Forbidden`]; [`Error::NotFound`]; [`Error::Registry`] with what the registry answered.
-    pub async fn try_login(&self, actor: &Actor, registry: &str) -> Result<()> {
+    pub async fn try_login(&self, actor: &Actor, registry: &str) -> Result<SignIn> {
         actor.needs(Right::SettingsWrite)?;
         if !self.logins.list().await?.iter().any(|login| login.registry == registry) {
             return Err(Error::NotFound { what: "login", name: registry.to_owned() });

@@ -17,8 +17,8 @@ const UNPACKED: u64 = 3;
 const MARGIN: u64 = 512 << 20;
 /// How many registries are asked at once.
 const AT_ONCE: usize = 4;
-/// How long a size is waited for. A plan without a size is better than none.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// How long a plan waits for what a registry says of an image. One that says less is better than none.
+pub(super) const PATIENCE: Duration = Duration::from_secs(4);
 
 /// The room that downloads of these sizes need in all; zero for none.
 pub(super) fn needed(sizes: impl IntoIterator<Item = u64>) -> u64 {

@@ -11,6 +11,7 @@ mod guarded;
 mod keeping;
 mod logs;
 mod missing;
+mod offers;
 mod outage;
 mod reading;
 mod room;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use api::FieldProblem;
 use server::engine::Space;
+use server::engine::fake::Script;
 use server::operations::OperationState;
-use server::registry::{Config, Platform, Reference};
+use server::registry::{Config, Digest, Platform, Reference};
 use server::tools::Error;
 use sqlx::PgPool;
 
@@ -64,18 +66,56 @@ async fn an_image_that_is_here_already_needs_no_room(db: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn where_size_or_disk_cannot_be_told_the_plan_is_made_and_says_so(db: PgPool) {
+async fn where_the_disk_cannot_be_looked_at_the_plan_is_made_and_says_so(db: PgPool) {
     let bed = Bed::new(&db, ENTRIES[0]);
     bed.engine.set_space(Space::Unknown { reason: "the engine is far away".to_owned() });
     let plan = bed.tools().await.plan_install(&bed.actor, &bed.request()).await.unwrap();
     assert!(plan.space.ends_with("is not known: the engine is far away."), "{}", plan.space);
-    // Built for another machine only: the registry tells no size for this one.
+}
+
+/// Publishes the entry's image anew, built for another machine only; gives its name in the registry and its digest.
+async fn publish_foreign(bed: &Bed) -> (Reference, Digest) {
+    let plan = bed.tools().await.plan_install(&bed.actor, &bed.request()).await.unwrap();
     let reference: Reference = plan.images[0].reference.parse().unwrap();
     let platform = Platform { os: "linux".into(), architecture: "riscv64".into(), variant: String::new() };
     let foreign = Config { platform, created_at: None, labels: BTreeMap::new(), size_bytes: 7 };
-    bed.registry.publish(&reference, &[foreign]);
+    let digest = bed.registry.publish(&reference, &[foreign]);
     bed.clock.advance(std::time::Duration::from_secs(120));
+    (reference, digest)
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_version_without_a_build_for_this_machine_is_refused_before_anything_is_begun(db: PgPool) {
+    let bed = Bed::new(&db, ENTRIES[0]);
+    let (reference, _) = publish_foreign(&bed).await;
+    let said = format!(
+        "{reference} has no build for this machine (linux/amd64); it is built for linux/riscv64. Choose another version."
+    );
+    let expected = FieldProblem { field: "versions.app".to_owned(), message: said };
+    let planned = bed.tools().await.plan_install(&bed.actor, &bed.request()).await;
+    assert!(matches!(&planned, Err(Error::Fields(problems)) if *problems == [expected.clone()]), "{planned:?}");
+    let begun = bed.begin(Act::Install).await;
+    assert!(matches!(&begun, Err(Error::Fields(problems)) if *problems == [expected]), "{begun:?}");
+    assert_eq!(bed.tool_state().await, None);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn an_image_that_is_here_already_runs_here_whatever_it_was_built_for(db: PgPool) {
+    let bed = Bed::new(&db, ENTRIES[0]);
+    let (reference, digest) = publish_foreign(&bed).await;
+    let source = format!("{}/{}", reference.registry(), reference.repository());
+    bed.engine.have(&source, digest.as_str(), Script::healthy());
     let plan = bed.tools().await.plan_install(&bed.actor, &bed.request()).await.unwrap();
+    // The registry tells no size for this machine.
     assert_eq!((plan.images[0].size_bytes, plan.space.as_str()), (None, ""));
     assert!(plan.steps.iter().all(|step| step.title != "Check that the disk has room"));
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn what_an_image_is_built_for_is_left_to_the_pull_while_the_engine_is_away(db: PgPool) {
+    let bed = Bed::new(&db, ENTRIES[0]);
+    publish_foreign(&bed).await;
+    bed.engine.go_away();
+    let planned = bed.tools().await.plan_install(&bed.actor, &bed.request()).await;
+    assert!(planned.is_ok(), "{planned:?}");
 }

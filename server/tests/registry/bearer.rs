@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use server::registry::{Error, Fault, Registry as _};
-use wiremock::matchers::{any, header, header_exists, path};
+use server::registry::{Error, Fault, Registry as _, SignIn};
+use wiremock::matchers::{any, header, header_exists, path, query_param_contains};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::{client, client_at, clock, config, fault, image};
@@ -199,4 +199,59 @@ async fn s23_a_token_is_not_shown_to_blob_storage() {
     let seen = storage.received_requests().await.unwrap();
     assert_eq!(seen.len(), 1);
     assert!(!seen[0].headers.contains_key("authorization"));
+}
+
+/// The login that every registry here is tried with.
+async fn tried(server: &MockServer) -> Result<SignIn, Error> {
+    let account = host(server);
+    client(config(&[&account]), &[(&account, "ci", "s3cret")]).sign_in(&account).await
+}
+
+#[tokio::test]
+async fn a_registry_that_lets_everybody_in_is_not_said_to_take_a_login() {
+    let server = MockServer::start().await;
+    Mock::given(path("/v2/")).respond_with(ResponseTemplate::new(200).set_body_json(json!({}))).mount(&server).await;
+    assert_eq!(tried(&server).await.unwrap(), SignIn::NotAsked);
+    let asked = server.received_requests().await.unwrap();
+    assert!(asked.iter().all(|request| !request.headers.contains_key("authorization")), "it asked for none");
+}
+
+#[tokio::test]
+async fn a_login_is_tried_without_naming_an_image() {
+    // As some do, this service knows its own images only, and refuses whoever asks for others.
+    let service = MockServer::start().await;
+    Mock::given(query_param_contains("scope", "")).respond_with(ResponseTemplate::new(403)).mount(&service).await;
+    let answer = ResponseTemplate::new(200).set_body_json(json!({ "token": "t0k" }));
+    Mock::given(header("authorization", "Basic Y2k6czNjcmV0")).respond_with(answer).mount(&service).await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(401)).mount(&service).await;
+    let server = registry_with_tokens(&format!("{}/token", service.uri())).await;
+    assert_eq!(tried(&server).await.unwrap(), SignIn::Taken);
+    let asked = service.received_requests().await.unwrap();
+    assert_eq!(asked.iter().map(|request| request.url.query()).collect::<Vec<_>>(), [Some("service=reg")]);
+
+    let account = host(&server);
+    let wrong = client(config(&[&account]), &[(&account, "ci", "guessed")]).sign_in(&account).await;
+    assert!(matches!(wrong, Err(Error::Denied { .. })), "{wrong:?}");
+}
+
+#[tokio::test]
+async fn a_login_that_is_asked_for_with_each_request_is_tried_too() {
+    let server = MockServer::start().await;
+    let fine = ResponseTemplate::new(200).set_body_json(json!({}));
+    Mock::given(header("authorization", "Basic Y2k6czNjcmV0")).respond_with(fine).mount(&server).await;
+    let refusal = ResponseTemplate::new(401).insert_header("www-authenticate", "Basic realm=\"reg\"");
+    Mock::given(any()).respond_with(refusal).mount(&server).await;
+    assert_eq!(tried(&server).await.unwrap(), SignIn::Taken);
+}
+
+#[tokio::test]
+async fn a_registry_that_refuses_whoever_asks_is_not_said_to_refuse_the_login() {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(403)).mount(&server).await;
+    assert_eq!(fault(tried(&server).await), Fault::Status(403));
+    let account = host(&server);
+    let registry = client(config(&[&account]), &[(&account, "ci", "s3cret")]);
+    assert_eq!(fault(registry.tags(&image(&format!("{account}/a/b"))).await), Fault::Status(403));
+    let asked = server.received_requests().await.unwrap();
+    assert!(asked.iter().all(|request| !request.headers.contains_key("authorization")), "it asked for none");
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 use server::clock::{Clock, Random};
 use server::registry::{
-    Author, Config, Credential, Credentials as _, Error, FRESH, FakeRegistry, KEPT, Known, Logins, Platform, Versions,
+    Author, Config, Credential, Credentials as _, Error, FRESH, FakeRegistry, KEPT, Known, Logins, Platform, Quota,
+    Versions,
 };
 use server::secrets::Vault;
 use sqlx::PgPool;
@@ -263,4 +264,68 @@ async fn answers_that_nobody_renews_are_forgotten_and_young_ones_stay(db: PgPool
     assert_eq!(fake.calls(), calls, "what is young is still known");
     versions.tags(&old, Duration::MAX).await.unwrap();
     assert_eq!(fake.calls(), calls + 1, "what is old is asked for anew");
+}
+
+fn quota(remaining: u32, said_at: jiff::Timestamp) -> Quota {
+    Quota { limit: 100, remaining, window: Duration::from_secs(21_600), said_at }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn an_allowance_is_known_after_any_question_and_after_a_restart_until_it_is_whole_again(db: PgPool) {
+    let clock = clock();
+    let (fake, versions) = versions(&db, &clock);
+    assert_eq!(versions.quota("docker.io").await.unwrap(), None);
+    let said = quota(29, clock.now());
+    fake.set_quota(Some(said));
+    versions.digest(&image("gitea/gitea:1.27.2"), FRESH).await.unwrap();
+    assert_eq!(versions.quota("docker.io").await.unwrap(), Some(said));
+    assert!(said.is_scarce() && !quota(30, clock.now()).is_scarce());
+
+    // A new process has heard of nothing yet, and its first answer says nothing of it.
+    fake.set_quota(None);
+    let restarted = Versions::new(db.clone(), fake.clone(), clock.clone());
+    restarted.tags(&image("gitea/gitea"), FRESH).await.unwrap();
+    assert_eq!(restarted.quota("docker.io").await.unwrap(), Some(said));
+    assert_eq!(restarted.quota("ghcr.io").await.unwrap(), None);
+
+    clock.advance(Duration::from_secs(21_600));
+    assert_eq!(restarted.quota("docker.io").await.unwrap(), None);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn what_is_at_hand_costs_no_more_than_the_digest(db: PgPool) {
+    let (fake, versions) = versions(&db, &clock());
+    let tag = image("gitea/gitea:1.27.2");
+    let (digest, details) = versions.details_at_hand(&tag, &amd64(), FRESH).await.unwrap();
+    assert_eq!((details, fake.calls()), (None, 1));
+    let asked = versions.details(&tag, &amd64(), FRESH).await.unwrap();
+    let calls = fake.calls();
+    let known = versions.details_at_hand(&tag, &amd64(), FRESH).await.unwrap();
+    assert_eq!(known, (asked.digest.clone(), Some(asked)));
+    assert_eq!((digest, fake.calls()), (known.0, calls));
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_login_shows_when_its_registry_or_mirror_last_answered_and_what_it_allows(db: PgPool) {
+    let (_folder, vault) = vault(1);
+    let clock = clock();
+    let logins = Logins::new(db.clone(), vault, clock.clone(), Random::seeded(2));
+    for registry in ["docker.io", "mirror.lan:5000"] {
+        logins.set(author(), registry, credential("ci", "s3cret")).await.unwrap();
+    }
+    let (fake, versions) = versions(&db, &clock);
+    let said = quota(70, clock.now());
+    fake.set_quota(Some(said));
+    versions.tags(&image("gitea/gitea"), FRESH).await.unwrap();
+    let seen = |login: &server::registry::Login| (login.registry.clone(), login.answered_at, login.quota);
+    let shown: Vec<_> = logins.list().await.unwrap().iter().map(seen).collect();
+    let [docker, mirror] = ["docker.io", "mirror.lan:5000"].map(str::to_owned);
+    assert_eq!(shown, [(docker.clone(), Some(clock.now()), Some(said)), (mirror.clone(), None, None)]);
+
+    // From now on the mirror is asked.
+    fake.set_account(&mirror);
+    clock.advance(FRESH);
+    versions.tags(&image("gitea/gitea"), FRESH).await.unwrap();
+    let shown: Vec<_> = logins.list().await.unwrap().iter().map(seen).collect();
+    assert_eq!(shown[1], (mirror, Some(clock.now()), Some(said)));
 }

@@ -7,6 +7,7 @@ mod hostile;
 mod known;
 mod mirror;
 mod real;
+mod waiting;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -19,7 +19,7 @@ use server::engine::watch::{NodeId, Snapshot, World};
 use server::engine::{ContainerSpec, Engine, MARK_LABEL, Mark, TOOL_LABEL};
 use server::health::probe::{Prober, install_crypto};
 use server::operations::Operations;
-use server::registry::{Config, FakeRegistry, FixedCredentials, Logins, Platform, Reference, Versions};
+use server::registry::{Config, FakeRegistry, FixedCredentials, Logins, Platform, Reference, Registry, Versions};
 use server::secrets::{Place, Vault};
 use server::tools::{Means, Parts, Readings, Tools};
 use server::web::live::Hub;
@@ -94,7 +94,14 @@ impl Answer {
 impl Bed {
     pub async fn new(db: &PgPool) -> Self {
         let clock = Clock::fixed("2026-11-21T12:00:00Z".parse().unwrap());
-        Self::on(db, FakeEngine::new(clock.clone()), clock).await
+        let registry = Arc::new(FakeRegistry::new(clock.clone()));
+        Self::on(db, FakeEngine::new(clock.clone()), clock, registry.clone(), registry).await
+    }
+
+    /// A panel that asks `asked` for versions.
+    pub async fn with(db: &PgPool, clock: Clock, asked: Arc<dyn Registry>) -> Self {
+        let registry = Arc::new(FakeRegistry::new(clock.clone()));
+        Self::on(db, FakeEngine::new(clock.clone()), clock, registry, asked).await
     }
 
     /// With a tool `wiki` whose container wrote these lines; its service is `app`.
@@ -106,7 +113,8 @@ impl Bed {
         let (name, image) = ("wiki-app-1".to_owned(), "example.org/site@sha256:0".to_owned());
         let spec = ContainerSpec { name, image, labels, ..ContainerSpec::default() };
         engine.run_by_hand(&spec, lines.iter().fold(Script::healthy(), |script, line| script.logging(line)));
-        let bed = Self::on(db, engine, clock).await;
+        let registry = Arc::new(FakeRegistry::new(clock.clone()));
+        let bed = Self::on(db, engine, clock, registry.clone(), registry).await;
         let compose = Catalog::embedded().get("static-site").unwrap().compose.text().to_owned();
         let place = Place::new("revisions", "secrets", format!("{tool_id}/1"));
         let secrets = bed.vault.seal(&place, &"{}".to_owned().into()).unwrap();
@@ -140,7 +148,13 @@ impl Bed {
         bed
     }
 
-    async fn on(db: &PgPool, engine: FakeEngine, clock: Clock) -> Self {
+    async fn on(
+        db: &PgPool,
+        engine: FakeEngine,
+        clock: Clock,
+        registry: Arc<FakeRegistry>,
+        asked: Arc<dyn Registry>,
+    ) -> Self {
         install_crypto();
         let random = Random::System;
         let folder = std::env::temp_dir().join(format!("summoner-web-{}", random.id(&Clock::System).simple()));
@@ -150,7 +164,6 @@ impl Bed {
         let (listing, info) = (engine.list().await.unwrap(), engine.info().await.unwrap());
         let seen = Snapshot::unknown(NodeId::new("here")).listed(listing, info, clock.now());
         let world = World::standing(seen);
-        let registry = Arc::new(FakeRegistry::new(clock.clone()));
         let means = Arc::new(Means {
             engine: Arc::new(engine.clone()),
             db: db.clone(),
@@ -166,7 +179,7 @@ impl Bed {
             means,
             random: random.clone(),
             catalog: Arc::new(Catalog::embedded()),
-            versions: Arc::new(Versions::new(db.clone(), registry.clone(), clock.clone())),
+            versions: Arc::new(Versions::new(db.clone(), asked, clock.clone())),
             logins: Logins::new(db.clone(), vault.clone(), clock.clone(), random.clone()),
             world: world.clone(),
             operations: Operations::new(db.clone(), clock.clone(), random.clone()),
@@ -302,7 +315,6 @@ pub fn filled(path: &str) -> String {
     path.replace("{operation}", id)
         .replace("{session}", id)
         .replace("{entry}", "static-site")
-        .replace("{tag}", "1.0")
         .replace("{registry}", "registry.example")
         .replace("{tool}", "wiki")
 }

@@ -13,5 +13,6 @@ mod password;
 mod repeat;
 mod rights;
 mod serving;
+mod slow;
 mod streams;
 mod wrong;

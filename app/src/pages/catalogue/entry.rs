@@ -7,7 +7,7 @@ use leptos_router::{
     params::ParamsMap,
 };
 
-use super::picker::picker;
+use super::picker::{SEARCH, picker, search_of};
 use crate::{
     client,
     components::{
@@ -36,7 +36,8 @@ pub fn Entry() -> impl IntoView {
     let refused = refused();
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("entry")).unwrap_or_default());
-    let loaded = Resource::new(move || id.get(), load);
+    let query = use_query_map();
+    let loaded = Resource::new(move || id.get(), move |id| load(id, query.get_untracked()));
     view! {
         {suspended(move || async move {
             match loaded.await {
@@ -48,14 +49,16 @@ pub fn Entry() -> impl IntoView {
     .into_any()
 }
 
-/// The fetcher of a resource keeps its owner while it waits, so the second call finds the context too.
-async fn load(entry: String) -> Result<Loaded, Problem> {
+/// The fetcher of a resource keeps its owner while it waits, so the later calls find the context too.
+async fn load(entry: String, query: ParamsMap) -> Result<Loaded, Problem> {
     let entry = client::encode(&entry);
     let details = client::page::<EntryDetails>(&format!("/catalog/{entry}")).await?;
-    let mut versions = Vec::new();
-    for image in &details.images {
-        versions.push(client::get(&format!("/catalog/{entry}/versions?image={}", client::encode(&image.image))).await);
-    }
+    let versions = details.images.iter().map(|image| {
+        let search = query.get(&search_of(&image.image)).unwrap_or_default();
+        let (image, search) = (client::encode(&image.image), client::encode(&search));
+        client::get(&format!("/catalog/{entry}/versions?image={image}&search={search}"))
+    });
+    let versions = futures_util::future::join_all(versions).await;
     Ok((details, versions))
 }
 
@@ -80,16 +83,21 @@ fn install(details: EntryDetails, versions: Vec<Result<VersionList, Problem>>, r
             is_optional: way.is_optional,
         })
         .collect();
+    // What stands behind versions that nobody looks at is not asked for: registries count such questions.
     let (own, more): (Vec<_>, Vec<_>) = images.into_iter().zip(versions).partition(|(image, _)| image.is_tool);
+    let is_searched = query.with_untracked(|query| {
+        more.iter().any(|(image, _)| query.get(&search_of(&image.image)).is_some_and(|text| !text.is_empty()))
+    });
+    let (is_seen, unfolds) = (RwSignal::new(true), RwSignal::new(is_searched));
     let more_count = more.len();
     let own: Vec<AnyView> =
-        own.into_iter().map(|(image, list)| picker(entry.entry.clone(), image, list, refused)).collect();
+        own.into_iter().map(|(image, list)| picker(entry.entry.clone(), image, list, refused, is_seen)).collect();
     let more: Vec<AnyView> = more
         .into_iter()
         .map(|(image, list)| {
             view! {
                 <h3>{image.repository.clone()}</h3>
-                {picker(entry.entry.clone(), image, list, refused)}
+                {picker(entry.entry.clone(), image, list, refused, unfolds)}
             }
             .into_any()
         })
@@ -116,6 +124,7 @@ fn install(details: EntryDetails, versions: Vec<Result<VersionList, Problem>>, r
                 lead=format!("{}. All of it is filled in; change what you like.", say(&entry.tagline).trim_end_matches('.'))
             />
         </div>
+        <form id=SEARCH hidden method="get" action=action.clone() on:submit=|event| event.prevent_default()></form>
         <div node_ref=review.around on:input=move |_| review.ask() on:change=move |_| review.ask()>
             <PostForm action=action refused=refused class="columns">
                 // Enter in a field presses the first button of a form, and that must not be one of the picker's.
@@ -127,7 +136,7 @@ fn install(details: EntryDetails, versions: Vec<Result<VersionList, Problem>>, r
                         {(more_count > 0)
                             .then(|| {
                                 view! {
-                                    <details class="disclose">
+                                    <details class="disclose" open=is_searched on:toggle=move |_| unfolds.set(true)>
                                         <summary>"Versions of what it needs"</summary>
                                         <div class="disclose__body">{more}</div>
                                     </details>

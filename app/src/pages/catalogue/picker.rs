@@ -31,15 +31,28 @@ use crate::{
 const SHOWN: usize = 8;
 /// Other tags shown at once.
 const OTHERS: usize = 60;
+/// Versions that one call tells about: as many as it may.
+const AT_ONCE: usize = 20;
 
 type Known = RwSignal<HashMap<String, Option<VersionDetails>>>;
 
-/// The versions of one `image` of an `entry`, from what its registry offers.
+/// The form that a search for other tags is sent with where there is no JavaScript; the page has one, beside the form
+/// that the picker stands in.
+pub const SEARCH: &str = "search";
+
+/// The name of the query value that other tags of `image` are searched for.
+pub fn search_of(image: &str) -> String {
+    format!("search.{image}")
+}
+
+/// The versions of one `image` of an `entry`, from what its registry offers; what stands behind each is asked for once
+/// it `is_seen`.
 pub fn picker(
     entry: String,
     image: ImageView,
     list: Result<VersionList, Problem>,
     refused: RwSignal<Refused>,
+    is_seen: RwSignal<bool>,
 ) -> AnyView {
     let field = format!("versions.{}", image.image);
     let list = match list {
@@ -54,10 +67,12 @@ pub fn picker(
         let (list, names, wanted) = (list.clone(), names.clone(), wanted.clone());
         Memo::new(move |_| query.with(|query| Shown::of(&list, &names, query, &wanted)))
     };
-    let known: Known = RwSignal::default();
-    load(entry.clone(), image.image.clone(), view, known);
+    let (known, shows_older): (Known, _) = (RwSignal::default(), RwSignal::new(false));
+    let path = format!("/catalog/{}/versions", client::encode(&entry));
+    load(format!("{path}/details?image={}&tags=", client::encode(&image.image)), view, is_seen, shows_older, known);
     let source = source(&list);
-    let others = others(&list, &field, &wanted);
+    let search = query.with_untracked(|query| query.get(&search_of(&image.image))).unwrap_or_default();
+    let others = others(&list, &image.image, &path, &wanted, search);
     let label = format!("Version of {}", image.repository);
     let proposed = list.proposed.clone();
     let error = wrong(&field, refused);
@@ -76,7 +91,7 @@ pub fn picker(
                 aria-invalid=move || error.get().map(|_| "true")
                 aria-describedby=described_by(&field, false, error)
             >
-                {rows(&view, &field, &proposed, known)}
+                {rows(&view, &field, &proposed, known, shows_older)}
             </div>
             {prereleases(&entry, &view, &names, &query)}
         }
@@ -149,6 +164,11 @@ impl Shown {
             versions.first().map(|version| version.tag.clone()).unwrap_or_default()
         };
         Self { line, variant, versions, chosen, prereleases, shows_prereleases }
+    }
+
+    /// Whether the choice is among those that would be folded away, and so invisible.
+    fn is_older_chosen(&self) -> bool {
+        self.versions.iter().skip(SHOWN).any(|version| version.tag == self.chosen)
     }
 }
 
@@ -224,13 +244,12 @@ fn variants(
     (list.variants.len() > 1).then(|| segments("Variant", list.variants.iter().map(variant).collect()))
 }
 
-fn rows(view: &Shown, field: &str, proposed: &str, known: Known) -> AnyView {
+fn rows(view: &Shown, field: &str, proposed: &str, known: Known, shows_older: RwSignal<bool>) -> AnyView {
     let row = |version: &VersionView| row(version, field, proposed, version.tag == view.chosen, known);
     let first = view.versions.iter().take(SHOWN).map(row).collect_view();
     let rest: Vec<AnyView> = view.versions.iter().skip(SHOWN).map(row).collect();
     let count = rest.len();
-    // A folded choice would be invisible.
-    let is_open = view.versions.iter().skip(SHOWN).any(|version| version.tag == view.chosen);
+    let is_open = view.is_older_chosen();
     let nothing =
         view.versions.is_empty().then(|| view! { <p class="hint">"This line has no release of this variant."</p> });
     view! {
@@ -239,7 +258,7 @@ fn rows(view: &Shown, field: &str, proposed: &str, known: Known) -> AnyView {
         {(count > 0)
             .then(|| {
                 view! {
-                    <details class="disclose" open=is_open>
+                    <details class="disclose" open=is_open on:toggle=move |_| shows_older.set(true)>
                         <summary>{format!("{count} older")}</summary>
                         {rest}
                     </details>
@@ -255,6 +274,11 @@ fn row(version: &VersionView, field: &str, proposed: &str, is_chosen: bool, know
         let tag = tag.clone();
         move |_| known.with(|known| known.get(&tag).cloned().flatten())
     });
+    let is_foreign = move || details.with(|details| details.as_ref().is_some_and(|it| it.runs_here == Some(false)));
+    let radio = NodeRef::<leptos::html::Input>::new();
+    // A choice that was made already stays one, for the plan to refuse: a closed field would be left out of the form,
+    // and another version be planned without a word.
+    let is_closed = move || is_foreign() && !radio.get().is_some_and(|radio| radio.checked());
     let note = if version.tag == proposed {
         Some(view! { <span class="chip is-accent">"Proposed"</span> }.into_any())
     } else if version.is_prerelease {
@@ -264,10 +288,11 @@ fn row(version: &VersionView, field: &str, proposed: &str, is_chosen: bool, know
     };
     view! {
         <label class="version">
-            <input class="radio" type="radio" name=field.to_owned() value=tag.clone() checked=is_chosen />
+            <input class="radio" type="radio" name=field.to_owned() value=tag.clone() checked=is_chosen node_ref=radio disabled=is_closed />
             <span class="version__tag">{tag}</span>
             <span class="version__note">
                 {note}
+                {move || is_foreign().then(|| view! { <span class="chip">"Not for this machine"</span> })}
                 {move || {
                     details
                         .get()
@@ -281,9 +306,7 @@ fn row(version: &VersionView, field: &str, proposed: &str, is_chosen: bool, know
                 }}
             </span>
             <span class="version__age">{move || details.get().and_then(|details| details.created_at).map(ago)}</span>
-            <span class="version__size">
-                {move || details.get().map(|details| details.size_bytes.map_or_else(|| "not for this machine".to_owned(), format::bytes))}
-            </span>
+            <span class="version__size">{move || details.get().and_then(|details| details.size_bytes).map(format::bytes)}</span>
             <span class="version__platforms">{move || details.get().map(|details| platforms(&details.platforms))}</span>
         </label>
     }
@@ -318,21 +341,24 @@ fn prereleases(entry: &str, view: &Shown, names: &Names, query: &ParamsMap) -> O
     })
 }
 
-fn others(list: &VersionList, field: &str, wanted: &str) -> Option<AnyView> {
-    let (tags, field, wanted) = (list.others.clone(), field.to_owned(), wanted.to_owned());
-    let is_open = tags.contains(&wanted);
-    let (total, takes_others) = (list.others_total, list.takes_others);
+fn others(list: &VersionList, image: &str, path: &str, wanted: &str, searched: String) -> Option<AnyView> {
+    let (field, wanted, total) = (format!("versions.{image}"), wanted.to_owned(), list.others_total);
+    let is_open = !searched.is_empty() || list.others.contains(&wanted);
+    // Of very many tags only some are here: each search asks for its own.
+    let asks = (total as usize > list.others.len()).then(|| format!("{path}?image={}&search=", client::encode(image)));
+    let (search, tags) = (RwSignal::new(searched), RwSignal::new(list.others.clone()));
+    let takes_others = list.takes_others;
     let hint = if takes_others {
         "A moving tag can mean another image tomorrow. If you take one, the digest it has today is pinned."
     } else {
         "The registry has these too, and this entry cannot run them: its data would not survive the change."
     };
-    let search = RwSignal::new(String::new());
     (total > 0).then(|| {
         let found = move || {
-            let search = search.get().to_lowercase();
-            let found = tags.iter().filter(|tag| tag.to_lowercase().contains(&search));
-            found
+            let (search, tags) = (search.get().to_lowercase(), tags.get());
+            let mut found = tags.iter().filter(|tag| tag.to_lowercase().contains(&search));
+            let shown = found
+                .by_ref()
                 .take(OTHERS)
                 .map(|tag| {
                     view! {
@@ -345,26 +371,57 @@ fn others(list: &VersionList, field: &str, wanted: &str) -> Option<AnyView> {
                         </label>
                     }
                 })
-                .collect_view()
+                .collect_view();
+            let more = found.next().map(|_| view! { <p class="hint">{format!("The first {OTHERS} are shown.")}</p> });
+            view! {
+                {shown}
+                {more}
+            }
         };
         view! {
             <details class="disclose" open=is_open>
                 <summary>{format!("{total} other tags")}</summary>
                 <div class="disclose__body">
                     <p class="hint">{hint}</p>
-                    <input
-                        class="input"
-                        type="search"
-                        aria-label="Search other tags"
-                        placeholder="Search other tags"
-                        on:input:target=move |event| search.set(event.target().value())
-                    />
+                    <div class="row is-tight">
+                        <input
+                            class="input"
+                            type="search"
+                            form=SEARCH
+                            name=search_of(image)
+                            value=search.get_untracked()
+                            aria-label="Search other tags"
+                            placeholder="Search other tags"
+                            on:input:target=move |event| {
+                                search.set(event.target().value());
+                                if let Some(path) = &asks {
+                                    look_for(path, search, tags);
+                                }
+                            }
+                        />
+                        <button class="button" type="submit" form=SEARCH>
+                            "Search"
+                        </button>
+                    </div>
                     <div class="versions">{found}</div>
                 </div>
             </details>
         }
         .into_any()
     })
+}
+
+/// Asks for the other tags that hold what is searched for, unless it is another text by then.
+fn look_for(path: &str, search: RwSignal<String>, tags: RwSignal<Vec<String>>) {
+    let asked = search.get_untracked();
+    let answer = client::get::<VersionList>(&format!("{path}{}", client::encode(&asked)));
+    leptos::task::spawn(async move {
+        if let Ok(list) = answer.await
+            && search.try_get_untracked().as_ref() == Some(&asked)
+        {
+            tags.set(list.others);
+        }
+    });
 }
 
 fn source(list: &VersionList) -> AnyView {
@@ -396,32 +453,27 @@ fn unreachable(image: &ImageView, field: &str, reason: String) -> AnyView {
     .into_any()
 }
 
-/// Asks for age, size and platforms of the versions in sight, one after the other; never on the server.
-fn load(entry: String, image: String, view: Memo<Shown>, known: Known) {
+/// Asks for age, size and platforms of the versions in sight, [`AT_ONCE`] with each call to `path`; never on the server.
+fn load(path: String, view: Memo<Shown>, is_seen: RwSignal<bool>, shows_older: RwSignal<bool>, known: Known) {
     Effect::new(move |_| {
+        if !is_seen.get() {
+            return;
+        }
+        let shows_older = shows_older.get();
         let tags: Vec<String> = view.with(|view| {
-            view.versions
-                .iter()
-                .take(SHOWN)
-                .map(|version| version.tag.clone())
-                .filter(|tag| known.with_untracked(|known| !known.contains_key(tag)))
-                .collect()
+            let shown = if shows_older || view.is_older_chosen() { view.versions.len() } else { SHOWN };
+            let tags = view.versions.iter().take(shown).map(|version| version.tag.clone());
+            tags.filter(|tag| known.with_untracked(|known| !known.contains_key(tag))).collect()
         });
         known.update(|known| known.extend(tags.iter().map(|tag| (tag.clone(), None))));
-        let path = |tag: &str| {
-            format!(
-                "/catalog/{}/versions/{}?image={}",
-                client::encode(&entry),
-                client::encode(tag),
-                client::encode(&image)
-            )
-        };
-        let asked: Vec<_> = tags.iter().map(|tag| (tag.clone(), path(tag))).collect();
+        let asked: Vec<_> =
+            tags.chunks(AT_ONCE).map(|tags| format!("{path}{}", client::encode(&tags.join(",")))).collect();
         leptos::task::spawn(async move {
-            for (tag, path) in asked {
+            for path in asked {
                 // What is not known stays blank: the choice does not depend on it.
-                if let Ok(details) = client::get::<VersionDetails>(&path).await {
-                    known.try_update(|known| known.insert(tag, Some(details)));
+                if let Ok(found) = client::get::<Vec<VersionDetails>>(&path).await {
+                    let found = found.into_iter().map(|details| (details.tag.clone(), Some(details)));
+                    known.try_update(|known| known.extend(found));
                 }
             }
         });

@@ -126,7 +126,7 @@ fn verdict(logins: usize) -> String {
 fn row(login: &LoginView, refused: RwSignal<Refused>) -> AnyView {
     let answered = match login.answered_at {
         Some(at) => view! { ", last answered " {ago(at)} }.into_any(),
-        None => ", not asked for versions yet".into_any(),
+        None => ", not asked yet".into_any(),
     };
     let quota = login.quota.map(|(left, all)| format!(", {left} of {all} requests left then"));
     view! {

@@ -23,7 +23,7 @@ use crate::web::session::Who;
 
 /// The routes of this area.
 pub fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(find)).routes(routes!(versions)).routes(routes!(version))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(find)).routes(routes!(versions)).routes(routes!(details))
 }
 
 /// Everything that can be installed, by name.
@@ -91,18 +91,31 @@ async fn find(State(panel): State<Panel>, Who(actor): Who, Path(id): Path<String
     }))
 }
 
-/// Which image is meant.
+/// Which versions are meant.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
-struct OfImage {
+struct VersionsOf {
     /// The image key; the tool's own image when absent.
     image: String,
+    /// What tags that are no releases must hold to be listed.
+    search: String,
+}
+
+/// Which tags are meant.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+struct DetailsOf {
+    /// The image key; the tool's own image when absent.
+    image: String,
+    /// The tags, with commas between them; at most 20.
+    tags: String,
 }
 
 /// The versions the registry offers for an image of an entry, from the last known list when the registry is away.
 #[utoipa::path(
-    get, path = "/catalog/{entry}/versions", tag = "catalog", params(("entry" = String, Path), OfImage),
+    get, path = "/catalog/{entry}/versions", tag = "catalog", params(("entry" = String, Path), VersionsOf),
     responses((status = 200, body = VersionList), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem))
 )]
 async fn versions(
@@ -111,24 +124,25 @@ async fn versions(
     Path(id): Path<String>,
     RawQuery(text): RawQuery,
 ) -> Answer<Json<VersionList>> {
-    let wanted: OfImage = query(text.as_deref().unwrap_or_default())?;
-    Ok(Json(panel.tools.versions(&actor, &id, &wanted.image).await?))
+    let wanted: VersionsOf = query(text.as_deref().unwrap_or_default())?;
+    Ok(Json(panel.tools.versions(&actor, &id, &wanted.image, &wanted.search).await?))
 }
 
-/// What stands behind one tag: digest, age, size and platforms.
+/// What stands behind tags: digest, age, size and platforms. Tags of which nothing can be learnt are left out, and all
+/// but the digest while the registry allows few requests.
 #[utoipa::path(
-    get, path = "/catalog/{entry}/versions/{tag}", tag = "catalog",
-    params(("entry" = String, Path), ("tag" = String, Path), OfImage),
-    responses((status = 200, body = VersionDetails), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem), (status = 500, body = Problem), (status = 424, body = Problem))
+    get, path = "/catalog/{entry}/versions/details", tag = "catalog", params(("entry" = String, Path), DetailsOf),
+    responses((status = 200, body = Vec<VersionDetails>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem), (status = 500, body = Problem), (status = 424, body = Problem))
 )]
-async fn version(
+async fn details(
     State(panel): State<Panel>,
     Who(actor): Who,
-    Path((id, tag)): Path<(String, String)>,
+    Path(id): Path<String>,
     RawQuery(text): RawQuery,
-) -> Answer<Json<VersionDetails>> {
-    let wanted: OfImage = query(text.as_deref().unwrap_or_default())?;
-    Ok(Json(panel.tools.version(&actor, &id, &wanted.image, &tag).await?))
+) -> Answer<Json<Vec<VersionDetails>>> {
+    let wanted: DetailsOf = query(text.as_deref().unwrap_or_default())?;
+    let tags: Vec<&str> = wanted.tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()).collect();
+    Ok(Json(panel.tools.details(&actor, &id, &wanted.image, &tags).await?))
 }
 
 /// Names of installed tools by entry.

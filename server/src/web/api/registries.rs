@@ -1,14 +1,14 @@
 //! Logins at registries.
 
 use ::api::Problem;
-use ::api::registries::{AddedLogin, LoginView, NewLogin};
+use ::api::registries::{AddedLogin, LoginOutcome, LoginView, NewLogin, TriedLogin};
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::registry::Credential;
+use crate::registry::{Credential, SignIn};
 use crate::web::Panel;
 use crate::web::input::{Input, NoChoice, Path, Query};
 use crate::web::problem::Answer;
@@ -50,11 +50,18 @@ async fn add(State(panel): State<Panel>, Who(actor): Who, Input(login): Input<Ad
 /// Tries the login that is kept for a registry: asks the registry now, and changes nothing.
 #[utoipa::path(
     post, path = "/registries/{registry}/sign-in", tag = "registries", params(("registry" = String, Path)),
-    responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem), (status = 424, body = Problem))
+    responses((status = 200, body = TriedLogin), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 500, body = Problem), (status = 424, body = Problem))
 )]
-async fn sign_in(State(panel): State<Panel>, Who(actor): Who, Path(registry): Path<String>) -> Answer<StatusCode> {
-    panel.tools.try_login(&actor, &registry).await?;
-    Ok(StatusCode::NO_CONTENT)
+async fn sign_in(
+    State(panel): State<Panel>,
+    Who(actor): Who,
+    Path(registry): Path<String>,
+) -> Answer<Json<TriedLogin>> {
+    let outcome = match panel.tools.try_login(&actor, &registry).await? {
+        SignIn::Taken => LoginOutcome::Taken,
+        SignIn::NotAsked => LoginOutcome::NotAsked,
+    };
+    Ok(Json(TriedLogin { outcome }))
 }
 
 /// Keeps a login for a registry, sealed, in place of the one before.
