@@ -2,7 +2,6 @@
 
 use ::api::Problem;
 use ::api::engine::{EngineView, Frame};
-use ::api::tools::Condition;
 use axum::Json;
 use axum::extract::State;
 use utoipa_axum::router::OpenApiRouter;
@@ -37,14 +36,14 @@ async fn frame(State(panel): State<Panel>, Who(actor): Who) -> Answer<Json<Frame
     // The sequence is read first: what happens while the rest is read is told again rather than lost.
     let sequence = panel.tools.newest_event(&actor).await?;
     let tools = panel.tools.list(&actor).await?;
-    let in_need = |condition| matches!(condition, Condition::Failed | Condition::Unhealthy);
     let query = ListQuery { unfinished: true, limit: 20, ..ListQuery::default() };
+    let in_need = tools.iter().filter(|tool| tool.condition.is_in_need()).count();
     Ok(Json(Frame {
         site_name: panel.auth.site_name().await?.unwrap_or_else(|| "Summoner".to_owned()),
         me: me(&actor)?,
         engine: panel.tools.engine(&actor).await?,
         tools: u32::try_from(tools.len()).unwrap_or(u32::MAX),
-        tools_in_need: u32::try_from(tools.iter().filter(|tool| in_need(tool.condition)).count()).unwrap_or(u32::MAX),
+        tools_in_need: u32::try_from(in_need).unwrap_or(u32::MAX),
         running: panel.tools.operations(&actor, &query).await?,
         sequence,
         build: panel.build.to_string(),
