@@ -11,6 +11,8 @@ pub mod field;
 pub mod form;
 pub mod frame;
 pub mod icon;
+pub mod keyed;
+pub mod newer;
 pub mod palette;
 pub mod panel;
 pub mod reach;

@@ -2,12 +2,20 @@
 //!
 //! On the server, and until the page is hydrated, nothing is connected and every signal holds what was rendered.
 
+#[cfg(not(feature = "ssr"))]
+mod stream;
+
 use std::collections::HashMap;
 
 use api::{activity::EventView, engine::EngineView, operations::OperationView, tools::ToolView};
 use jiff::Timestamp;
 use leptos::prelude::*;
+#[cfg(not(feature = "ssr"))]
+pub use stream::open;
 use uuid::Uuid;
+
+/// At most this many facts are kept for pages that are open.
+pub const KEPT_EVENTS: usize = 50;
 
 /// Whether values on the page are current.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,8 +25,12 @@ pub enum Connection {
     Idle,
     /// Messages or heartbeats arrive.
     Connected,
-    /// None arrived for too long, or the connection broke.
+    /// The connection broke, and is tried again.
     Reconnecting,
+    /// Nothing was heard since then, for so long that values on the page count as old.
+    Silent(Timestamp),
+    /// The session has ended, so nothing will be heard until somebody signs in.
+    SignedOut,
 }
 
 type Watched<T> = StoredValue<HashMap<Uuid, Vec<RwSignal<T>>>>;
@@ -30,7 +42,7 @@ pub struct Live {
     pub connection: RwSignal<Connection>,
     /// The engine as of the last message about it.
     pub engine: RwSignal<Option<EngineView>>,
-    /// Facts that arrived since the page was rendered, newest first, at most 50.
+    /// Facts that arrived since the document was loaded, newest first, at most [`KEPT_EVENTS`].
     pub events: RwSignal<Vec<EventView>>,
     /// The operation that ended last, as long as the tab is open.
     pub ended: RwSignal<Option<OperationView>>,
@@ -38,6 +50,10 @@ pub struct Live {
     pub is_outdated: RwSignal<bool>,
     /// The present time, for relative times; absent until the page is hydrated.
     pub now: RwSignal<Option<Timestamp>>,
+    /// All tools, in no order; absent until the stream told them.
+    told: RwSignal<Option<Vec<ToolView>>>,
+    /// Tools that were taken away since the document was loaded.
+    gone: RwSignal<Vec<Uuid>>,
     tools: Watched<ToolView>,
     operations: Watched<OperationView>,
 }
@@ -52,6 +68,8 @@ impl Live {
             ended: RwSignal::default(),
             is_outdated: RwSignal::default(),
             now: RwSignal::default(),
+            told: RwSignal::default(),
+            gone: RwSignal::default(),
             tools: StoredValue::default(),
             operations: StoredValue::default(),
         }
@@ -59,12 +77,49 @@ impl Live {
 
     /// A tool that follows the stream until the calling component goes.
     pub fn tool(self, tool: ToolView) -> RwSignal<ToolView> {
-        watch(self.tools, tool.tool_id, tool)
+        let is_same = |told: &&ToolView| told.tool_id == tool.tool_id;
+        // An answer may be older than the message that came while it was under way, and nobody tells that again.
+        let told = self.told.with_untracked(|told| told.as_ref()?.iter().find(is_same).cloned());
+        let told = told.filter(|_| self.connection.get_untracked() == Connection::Connected);
+        watch(self.tools, tool.tool_id, told.unwrap_or(tool))
     }
 
     /// An operation that follows the stream until the calling component goes.
     pub fn operation(self, operation: OperationView) -> RwSignal<OperationView> {
         watch(self.operations, operation.operation_id, operation)
+    }
+
+    /// What `read` gives of all tools: those the stream told, or `known` until it did. Followed when they change.
+    pub fn with_tools<T>(self, known: &[ToolView], read: impl FnOnce(&[ToolView]) -> T) -> T {
+        self.told.with(|told| read(told.as_deref().unwrap_or(known)))
+    }
+
+    /// How many tools there are, and how many of them need a person; absent until the stream told them.
+    pub fn counts(self) -> Option<(usize, usize)> {
+        self.told.with(|told| {
+            let tools = told.as_deref()?;
+            Some((tools.len(), tools.iter().filter(|tool| tool.condition.is_in_need()).count()))
+        })
+    }
+
+    /// Operations under way: those of the tools that the stream told, or `known` until it did.
+    pub fn running(self, known: &[OperationView]) -> Vec<OperationView> {
+        self.told.with(|told| match told {
+            None => known.to_vec(),
+            Some(tools) => tools.iter().filter_map(|tool| tool.operation.clone()).collect(),
+        })
+    }
+
+    /// Whether the tool was taken away since the document was loaded; followed.
+    pub fn is_gone(self, tool_id: Uuid) -> bool {
+        self.gone.with(|gone| gone.contains(&tool_id))
+    }
+
+    /// Takes what a page was answered for all tools there are, where the stream cannot tell.
+    pub fn know(self, tools: &[ToolView]) {
+        if !matches!(self.connection.get_untracked(), Connection::Idle | Connection::Connected) {
+            self.told.set(Some(tools.to_vec()));
+        }
     }
 }
 
@@ -89,9 +144,3 @@ fn watch<T: Send + Sync + 'static>(watched: Watched<T>, id: Uuid, value: T) -> R
     });
     signal
 }
-
-#[cfg(not(feature = "ssr"))]
-pub use stream::open;
-
-#[cfg(not(feature = "ssr"))]
-mod stream;
