@@ -10,24 +10,28 @@ use crate::components::arrival::heading;
 pub fn Verdict(
     /// The sentence; also the document's title unless `title` is given.
     #[prop(into)]
-    sentence: String,
+    sentence: Signal<String>,
     /// The document's title, where the sentence is too long for a tab.
     #[prop(into, optional)]
-    title: String,
+    title: Option<Signal<String>>,
     /// One line that adds to it.
     #[prop(into, optional)]
-    lead: String,
+    lead: Signal<String>,
     /// Actions.
     #[prop(optional)]
     children: Option<Children>,
 ) -> impl IntoView {
-    let title = if title.is_empty() { sentence.trim_end_matches('.').to_owned() } else { title };
+    let title = title
+        .unwrap_or_else(|| Signal::derive(move || sentence.with(|sentence| sentence.trim_end_matches('.').to_owned())));
     view! {
-        <Title text=title.clone() />
+        <Title text=move || title.get() />
         <div class="head">
             <div class="verdict">
                 {heading(sentence, title)}
-                {(!lead.is_empty()).then(|| view! { <p class="lead">{lead}</p> })}
+                {move || {
+                    let lead = lead.get();
+                    (!lead.is_empty()).then(|| view! { <p class="lead">{lead}</p> })
+                }}
             </div>
             {children.map(|children| view! { <div class="head__actions">{children()}</div> })}
         </div>

@@ -6,7 +6,7 @@ use api::{
 };
 use leptos::prelude::*;
 
-use super::{head, name_in_path};
+use super::{followed, head, name_in_path};
 use crate::{
     client,
     components::{
@@ -19,7 +19,6 @@ use crate::{
     },
     format,
     forms::Refused,
-    live::Live,
     words,
 };
 
@@ -29,9 +28,7 @@ pub fn Overview() -> impl IntoView {
     let refused = refused();
     let name = name_in_path();
     let details = client::main_resource::<ToolDetails>(move || format!("/tools/{}", client::encode(&name.get())));
-    let operations = client::resource::<api::Page<OperationView>>(move || {
-        format!("/operations?tool={}&limit=5", client::encode(&name.get()))
-    });
+    let operations = client::resource::<api::Page<OperationView>>(move || latest_of(&name.get()));
     view! {
         {suspended(move || async move {
             match details.await {
@@ -51,15 +48,15 @@ fn page(
     operations: Result<api::Page<OperationView>, api::Problem>,
     refused: RwSignal<Refused>,
 ) -> AnyView {
-    let live = expect_context::<Live>();
-    let tool = live.tool(details.tool.clone());
-    let first_login = details.has_first_login.then(|| first_login(&details.tool.name));
+    let details = followed(details);
+    let name = details.with_untracked(|details| details.tool.name.clone());
+    let offers_first_login = Memo::new(move |_| details.with(|details| details.has_first_login));
     view! {
-        {head(&details, tool, "", refused)}
-        {first_login}
+        {head(details, "", refused)}
+        {move || offers_first_login.get().then(|| first_login(&name))}
         <div class="columns">
-            <div class="stack">{services(&details.services)}</div>
-            <div class="stack">{what_runs(&details)} {latest(operations)}</div>
+            <div class="stack">{services(details)}</div>
+            <div class="stack">{details.with_untracked(what_runs)} {latest(details, operations)}</div>
         </div>
     }
     .into_any()
@@ -75,27 +72,9 @@ fn first_login(name: &str) -> AnyView {
     .into_any()
 }
 
-fn services(services: &[ServiceView]) -> AnyView {
-    let rows = services
-        .iter()
-        .map(|service| {
-            let (tone, word) = words::condition(service.condition);
-            view! {
-                <tr>
-                    <td>
-                        <div class="named__text">
-                            <b>{service.service.clone()}</b>
-                            <span class="named__sub">{service.image.clone()}</span>
-                        </div>
-                    </td>
-                    <td>{status(tone, word)}</td>
-                    <td class="services__cpu is-number">{service.cpu_millis.map_or_else(|| "–".to_owned(), format::cpu)}</td>
-                    <td class="is-number">{service.memory_bytes.map_or_else(|| "–".to_owned(), format::bytes)}</td>
-                    <td class="services__since">{service.status.clone()}</td>
-                </tr>
-            }
-        })
-        .collect_view();
+fn services(details: RwSignal<ToolDetails>) -> AnyView {
+    let known = details.with_untracked(|details| details.services.clone());
+    let rows = known.into_iter().map(|service| row(details, service)).collect_view();
     view! {
         <Panel name="services" title="Services" is_flush=true>
             <div class="scroll" role="region" aria-label="Services" tabindex="0">
@@ -117,6 +96,37 @@ fn services(services: &[ServiceView]) -> AnyView {
                 </table>
             </div>
         </Panel>
+    }
+    .into_any()
+}
+
+fn row(details: RwSignal<ToolDetails>, known: ServiceView) -> AnyView {
+    let (name, image) = (known.service.clone(), known.image.clone());
+    let service = Memo::new(move |_| {
+        let is_same = |service: &&ServiceView| service.service == known.service;
+        details.with(|details| details.services.iter().find(is_same).cloned()).unwrap_or_else(|| known.clone())
+    });
+    let state = move || {
+        let (tone, word) = words::condition(service.with(|service| service.condition));
+        status(tone, word)
+    };
+    view! {
+        <tr>
+            <td>
+                <div class="named__text">
+                    <b>{name}</b>
+                    <span class="named__sub">{image}</span>
+                </div>
+            </td>
+            <td>{state}</td>
+            <td class="services__cpu is-number">
+                {move || service.with(|service| service.cpu_millis.map_or_else(|| "–".to_owned(), format::cpu))}
+            </td>
+            <td class="is-number">
+                {move || service.with(|service| service.memory_bytes.map_or_else(|| "–".to_owned(), format::bytes))}
+            </td>
+            <td class="services__since">{move || service.with(|service| service.status.clone())}</td>
+        </tr>
     }
     .into_any()
 }
@@ -165,37 +175,66 @@ pub fn short_digest(digest: &str) -> String {
     }
 }
 
-fn latest(operations: Result<api::Page<OperationView>, api::Problem>) -> AnyView {
-    let body = match operations.map(|page| page.items) {
-        Err(problem) => blocked(&problem),
-        Ok(operations) if operations.is_empty() => view! { <p class="hint">"Nothing happened yet."</p> }.into_any(),
-        Ok(operations) => {
-            let items = operations
-                .iter()
-                .map(|operation| {
-                    let (tone, word) = words::operation(operation);
-                    view! {
-                        <li class="feed__item">
-                            {ago(operation.created_at)}
-                            <p class="row is-tight">
-                                <a href=format!("/operations/{}", operation.operation_id)>
-                                    {format!("{} by {}", words::verb(operation.kind), operation.actor)}
-                                </a>
-                                {status(tone, word)}
-                            </p>
-                        </li>
-                    }
-                })
-                .collect_view();
-            view! { <ul class="feed">{items}</ul> }.into_any()
+type Operations = Result<api::Page<OperationView>, api::Problem>;
+
+fn latest(details: RwSignal<ToolDetails>, operations: Operations) -> AnyView {
+    let operations = RwSignal::new(operations);
+    // With each operation that begins or ends, the list is another one.
+    let under_way = Memo::new(move |_| {
+        details.with(|details| details.tool.operation.as_ref().map(|operation| operation.operation_id))
+    });
+    Effect::new(move |before: Option<()>| {
+        under_way.track();
+        if before.is_some() {
+            let name = details.with_untracked(|details| details.tool.name.clone());
+            let answer = client::get::<api::Page<OperationView>>(&latest_of(&name));
+            leptos::task::spawn(async move {
+                // A failed try changes nothing.
+                if let Ok(answer) = answer.await {
+                    operations.try_set(Ok(answer));
+                }
+            });
         }
-    };
+    });
     view! {
         <Panel name="latest" title="Latest">
-            {body}
+            {move || operations.with(feed)}
         </Panel>
     }
     .into_any()
+}
+
+/// The path of the last operations of a tool.
+fn latest_of(tool: &str) -> String {
+    format!("/operations?tool={}&limit=5", client::encode(tool))
+}
+
+fn feed(operations: &Operations) -> AnyView {
+    let operations = match operations {
+        Err(problem) => return blocked(problem),
+        Ok(page) => &page.items,
+    };
+    if operations.is_empty() {
+        return view! { <p class="hint">"Nothing happened yet."</p> }.into_any();
+    }
+    let items = operations
+        .iter()
+        .map(|operation| {
+            let (tone, word) = words::operation(operation);
+            view! {
+                <li class="feed__item">
+                    {ago(operation.created_at)}
+                    <p class="row is-tight">
+                        <a href=format!("/operations/{}", operation.operation_id)>
+                            {format!("{} by {}", words::verb(operation.kind), operation.actor)}
+                        </a>
+                        {status(tone, word)}
+                    </p>
+                </li>
+            }
+        })
+        .collect_view();
+    view! { <ul class="feed">{items}</ul> }.into_any()
 }
 
 #[cfg(test)]
