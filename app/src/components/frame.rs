@@ -15,6 +15,7 @@ use crate::{
         when::ago,
     },
     format,
+    kept::kept,
     live::{Connection, Live},
     routes::{PLACES, here},
     words,
@@ -131,7 +132,7 @@ fn places(frame: Option<FrameView>) -> impl IntoView {
 /// How many tools there are, or how many of them need a person.
 fn tool_count(known: (usize, usize)) -> AnyView {
     let live = expect_context::<Live>();
-    let counts = Memo::new(move |_| live.counts().unwrap_or(known));
+    let counts = kept(move || live.counts().unwrap_or(known));
     let count = move || match counts.get() {
         (0, _) => None,
         (tools, 0) => Some(view! { <span class="count">{tools}</span> }.into_any()),
@@ -188,9 +189,9 @@ pub fn initials(name: &str) -> String {
 fn running(frame: Option<FrameView>) -> Option<AnyView> {
     let known = frame?.running;
     let live = expect_context::<Live>();
-    let running = Memo::new(move |_| live.running(&known));
+    let running = kept(move || live.running(&known));
     // The link stays for as long as it leads to the same place, and keeps its focus.
-    let first = Memo::new(move |_| running.with(|running| running.first().map(|operation| operation.operation_id)));
+    let first = kept(move || running.with(|running| running.first().map(|operation| operation.operation_id)));
     let text = move || {
         running.with(|running| {
             let (tone, word) = words::operation(running.first()?);
@@ -260,7 +261,7 @@ fn Crumbs() -> impl IntoView {
 #[component]
 fn EngineStrip(engine: EngineView) -> impl IntoView {
     let live = expect_context::<Live>();
-    let engine = Memo::new(move |_| live.engine.get().unwrap_or_else(|| engine.clone()));
+    let engine = kept(move || live.engine.get().unwrap_or_else(|| engine.clone()));
     move || {
         let engine = engine.get();
         (engine.state == EngineState::Down).then(|| {

@@ -2,10 +2,10 @@
 
 use leptos::prelude::*;
 
-use crate::routes::here;
+use crate::{kept::Kept, routes::here};
 
 /// A pill "3 new, show them" that draws the page anew; nothing while `count` gives none.
-pub fn newer(count: Memo<usize>) -> AnyView {
+pub fn newer(count: Kept<usize>) -> AnyView {
     let here = here();
     let pill = move || match count.get() {
         0 => None,

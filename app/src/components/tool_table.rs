@@ -11,6 +11,7 @@ use crate::{
         tile::{TileSize, tile},
     },
     format,
+    kept::kept,
     live::Live,
     words::{self, Tone},
 };
@@ -55,9 +56,8 @@ pub fn tool_count(shown: &[ToolView]) -> impl Fn() -> AnyView + Send + Sync + us
 pub fn newer_tools(shown: &[ToolView]) -> AnyView {
     let live = expect_context::<Live>();
     let shown: Vec<Uuid> = shown.iter().map(|tool| tool.tool_id).collect();
-    let count = Memo::new(move |_| {
-        live.with_tools(&[], |tools| tools.iter().filter(|tool| !shown.contains(&tool.tool_id)).count())
-    });
+    let count =
+        kept(move || live.with_tools(&[], |tools| tools.iter().filter(|tool| !shown.contains(&tool.tool_id)).count()));
     newer(count)
 }
 

@@ -24,7 +24,7 @@ pub fn Verdict(
     let title = title
         .unwrap_or_else(|| Signal::derive(move || sentence.with(|sentence| sentence.trim_end_matches('.').to_owned())));
     view! {
-        <Title text=move || title.get() />
+        {tab(title)}
         <div class="head">
             <div class="verdict">
                 {heading(sentence, title)}
@@ -37,4 +37,12 @@ pub fn Verdict(
         </div>
     }
     .into_any()
+}
+
+/// The document's title, which says in a tab how things are.
+pub fn tab(title: Signal<String>) -> AnyView {
+    // The head is written after the page, whose signals may be gone by then.
+    let first = title.get_untracked();
+    let text = move || title.try_get().unwrap_or_else(|| first.clone());
+    view! { <Title text=text /> }.into_any()
 }

@@ -14,6 +14,7 @@ use crate::{
         when::ago,
     },
     format,
+    kept::{Kept, kept},
     live::Live,
     words::Tone,
 };
@@ -78,9 +79,9 @@ fn list(page: Page<EventView>, is_first: bool) -> AnyView {
 }
 
 /// How many facts came after the newest that is shown.
-fn newer_than(shown: i64) -> Memo<usize> {
+fn newer_than(shown: i64) -> Kept<usize> {
     let events = expect_context::<Live>().events;
-    Memo::new(move |_| events.with(|events| events.iter().filter(|event| event.sequence > shown).count()))
+    kept(move || events.with(|events| events.iter().filter(|event| event.sequence > shown).count()))
 }
 
 fn verdict(events: &[EventView], is_first: bool) -> (String, String) {

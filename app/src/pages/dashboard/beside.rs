@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     components::{failure::blocked, keyed::keyed, panel::Panel, status::status_box, steps::meter, when::ago},
     format,
+    kept::{Kept, kept},
     live::Live,
     pages::activity::sentence,
     words::{self, Tone},
@@ -23,11 +24,11 @@ const LATEST: usize = 5;
 /// Operations under way; nothing while none is. `known` are those the page was loaded with.
 pub fn running_now(known: Vec<OperationView>) -> AnyView {
     let live = expect_context::<Live>();
-    let running = Memo::new(move |_| live.running(&known));
+    let running = kept(move || live.running(&known));
     let ids = Memo::new(move |_| {
         running.with(|running| running.iter().map(|operation| operation.operation_id).collect::<Vec<_>>())
     });
-    let is_any = Memo::new(move |_| ids.with(|ids| !ids.is_empty()));
+    let is_any = kept(move || ids.with(|ids| !ids.is_empty()));
     let panel = move || {
         view! {
             <Panel name="running" title="Running now" is_flush=true>
@@ -38,8 +39,8 @@ pub fn running_now(known: Vec<OperationView>) -> AnyView {
     (move || is_any.get().then(panel)).into_any()
 }
 
-fn under_way(running: Memo<Vec<OperationView>>, id: Uuid) -> Option<AnyView> {
-    let found = running.with_untracked(|all| all.iter().find(|operation| operation.operation_id == id).cloned())?;
+fn under_way(running: Kept<Vec<OperationView>>, id: Uuid) -> Option<AnyView> {
+    let found = running.get_untracked().into_iter().find(|operation| operation.operation_id == id)?;
     let operation = expect_context::<Live>().operation(found);
     let percent =
         move || operation.with(|operation| u64::from(operation.steps_done) * 100 / u64::from(operation.steps.max(1)));
@@ -61,7 +62,7 @@ pub fn engine_panel(engine: EngineView) -> AnyView {
     let live = expect_context::<Live>();
     let title = engine.node.clone();
     let known = engine.clone();
-    let now = Memo::new(move |_| live.engine.get().unwrap_or_else(|| known.clone()));
+    let now = kept(move || live.engine.get().unwrap_or_else(|| known.clone()));
     let state = move || match now.with(|engine| engine.state) {
         EngineState::Up => status_box(Tone::Ok, "Answers"),
         EngineState::Down => status_box(Tone::Bad, "No answer"),
@@ -110,7 +111,7 @@ pub fn latest_panel(latest: Result<Page<EventView>, api::Problem>) -> AnyView {
 fn feed(known: Vec<EventView>) -> AnyView {
     let events = expect_context::<Live>().events;
     let newest = known.first().map_or(0, |event| event.sequence);
-    let latest = Memo::new(move |_| {
+    let latest = kept(move || {
         events.with(|events| {
             let newer = events.iter().filter(|event| event.sequence > newest);
             newer.chain(&known).take(LATEST).cloned().collect::<Vec<_>>()

@@ -25,6 +25,7 @@ use crate::{
         tool_table::{newer_tools, tool_count, tool_table},
         verdict::Verdict,
     },
+    kept::kept,
     live::Live,
 };
 
@@ -83,7 +84,7 @@ pub fn head(
     offers_install: bool,
 ) -> AnyView {
     let live = expect_context::<Live>();
-    let verdict = Memo::new(move |_| {
+    let verdict = kept(move || {
         let engine = live.engine.get().or_else(|| engine.clone());
         known.with_value(|known| live.with_tools(known, |tools| verdict::verdict(tools, engine.as_ref())))
     });

@@ -13,6 +13,7 @@ use crate::{
         tile::{TileSize, tile},
         when::lasting,
     },
+    kept::kept,
     live::Live,
     words,
 };
@@ -33,7 +34,7 @@ pub fn needs_you(known: StoredValue<Vec<ToolView>>, role: Role) -> AnyView {
         Some(before) if is_held.get() => before.clone(),
         _ => all.with(|all| all.iter().take(SHOWN).copied().collect()),
     });
-    let is_any = Memo::new(move |_| shown.with(|shown| !shown.is_empty()));
+    let is_any = kept(move || shown.with(|shown| !shown.is_empty()));
     let count = move || view! { <span class="count is-bad">{move || all.with(Vec::len)}</span> };
     let panel = move || {
         view! {
@@ -74,7 +75,7 @@ fn need(known: StoredValue<Vec<ToolView>>, tool_id: Uuid, role: Role) -> Option<
     let tool = untrack(|| known.with_value(|known| live.with_tools(known, find)))?;
     let name = tool.name.clone();
     let tool = live.tool(tool);
-    let state = Memo::new(move |_| tool.with(|tool| (tool.condition, tool.since)));
+    let state = kept(move || tool.with(|tool| (tool.condition, tool.since)));
     let sentence = move || {
         let (condition, since) = state.get();
         view! {

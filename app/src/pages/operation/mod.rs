@@ -30,6 +30,7 @@ use crate::{
     },
     format,
     forms::Refused,
+    kept::kept,
     live::Live,
     pages::tool::first_login::first_login,
     words::{self, Tone},
@@ -144,7 +145,7 @@ impl Head {
 /// The head stays the same elements while the operation moves, so that nobody loses the focus.
 fn show(head: Memo<Head>, details: RwSignal<OperationDetails>) -> AnyView {
     let tool = head.with_untracked(|head| head.operation.tool.clone());
-    let verdict = Memo::new(move |_| head.with(|head| verdict(&head.operation)));
+    let verdict = kept(move || head.with(|head| verdict(&head.operation)));
     let is_running = move || head.with(|head| !head.operation.state.has_ended());
     view! {
         {move || {

@@ -12,7 +12,6 @@ use api::{
     tools::{Condition, ToolDetails, ToolView},
 };
 use leptos::prelude::*;
-use leptos_meta::Title;
 use leptos_router::hooks::{use_location, use_params_map, use_query_map};
 
 pub use self::follow::followed;
@@ -28,10 +27,12 @@ use crate::{
         status::status_box,
         tile::{TileSize, tile},
         tool_table::{bare_address, opened_by_browser},
+        verdict::tab,
         when::lasting,
     },
     format::{count, sentence},
     forms::Refused,
+    kept::{Kept, kept},
     live::Live,
     words::{self, Tone},
 };
@@ -46,17 +47,17 @@ pub fn name_in_path() -> Memo<String> {
 pub fn head(details: RwSignal<ToolDetails>, page: &'static str, refused: RwSignal<Refused>) -> AnyView {
     let live = expect_context::<Live>();
     let ToolView { tool_id, name, address, .. } = details.with_untracked(|details| details.tool.clone());
-    let is_gone = Memo::new(move |_| live.is_gone(tool_id));
-    let actions = Memo::new(move |_| match is_gone.get() {
+    let is_gone = kept(move || live.is_gone(tool_id));
+    let actions = kept(move || match is_gone.get() {
         true => Vec::new(),
         false => details.with(|details| details.actions.clone()),
     });
     // Not all of the tool: what it uses changes every few seconds, and a link drawn anew loses the focus.
-    let under_way = Memo::new(move |_| match is_gone.get() {
+    let under_way = kept(move || match is_gone.get() {
         true => None,
         false => details.with(|details| details.tool.operation.clone()),
     });
-    let reason = Memo::new(move |_| details.with(|details| (details.tool.condition, details.tool.reason.clone())));
+    let reason = kept(move || details.with(|details| (details.tool.condition, details.tool.reason.clone())));
     let title = {
         let name = name.clone();
         Signal::derive(move || {
@@ -68,7 +69,7 @@ pub fn head(details: RwSignal<ToolDetails>, page: &'static str, refused: RwSigna
     let gone_name = name.clone();
     let opens = address.clone().filter(|address| opened_by_browser(address));
     view! {
-        <Title text=move || title.get() />
+        {tab(title)}
         <div class="head">
             <div class="identity">
                 {tile(&name, TileSize::Huge)} <div class="verdict">
@@ -131,8 +132,8 @@ fn removed(name: &str) -> AnyView {
 }
 
 /// How it is, and since when.
-fn state(details: RwSignal<ToolDetails>, is_gone: Memo<bool>) -> AnyView {
-    let state = Memo::new(move |_| details.with(|details| (details.tool.condition, details.tool.since)));
+fn state(details: RwSignal<ToolDetails>, is_gone: Kept<bool>) -> AnyView {
+    let state = kept(move || details.with(|details| (details.tool.condition, details.tool.since)));
     let state = move || {
         let (condition, since) = state.get();
         let (tone, word) = if is_gone.get() { (Tone::Off, "Removed") } else { words::condition(condition) };
@@ -156,7 +157,7 @@ fn shown(address: &str) -> AnyView {
 }
 
 /// What can be done with it now.
-fn buttons(name: String, actions: Memo<Vec<String>>, refused: RwSignal<Refused>) -> AnyView {
+fn buttons(name: String, actions: Kept<Vec<String>>, refused: RwSignal<Refused>) -> AnyView {
     let buttons = move || {
         let actions = actions.get();
         let may = |action: &str| actions.iter().any(|allowed| allowed == action);
@@ -185,7 +186,7 @@ fn buttons(name: String, actions: Memo<Vec<String>>, refused: RwSignal<Refused>)
 }
 
 /// The question of `?do=`, which a button of the head or the palette asks.
-fn question(details: RwSignal<ToolDetails>, actions: Memo<Vec<String>>, refused: RwSignal<Refused>) -> AnyView {
+fn question(details: RwSignal<ToolDetails>, actions: Kept<Vec<String>>, refused: RwSignal<Refused>) -> AnyView {
     let (name, services) = details.with_untracked(|details| (details.tool.name.clone(), details.services.len()));
     let (query, path) = (use_query_map(), use_location().pathname);
     let question = move || {
@@ -246,7 +247,7 @@ fn busy(operation: &OperationView) -> Option<AnyView> {
     Some(callout.into_any())
 }
 
-fn tabs(name: String, actions: Memo<Vec<String>>, page: &'static str) -> AnyView {
+fn tabs(name: String, actions: Kept<Vec<String>>, page: &'static str) -> AnyView {
     const TABS: [(&str, &str, Option<&str>); 4] = [
         ("", "Overview", None),
         ("logs", "Logs", Some("logs")),

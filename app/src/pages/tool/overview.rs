@@ -19,6 +19,7 @@ use crate::{
     },
     format,
     forms::Refused,
+    kept::kept,
     words,
 };
 
@@ -50,7 +51,7 @@ fn page(
 ) -> AnyView {
     let details = followed(details);
     let name = details.with_untracked(|details| details.tool.name.clone());
-    let offers_first_login = Memo::new(move |_| details.with(|details| details.has_first_login));
+    let offers_first_login = kept(move || details.with(|details| details.has_first_login));
     view! {
         {head(details, "", refused)}
         {move || offers_first_login.get().then(|| first_login(&name))}
@@ -102,7 +103,7 @@ fn services(details: RwSignal<ToolDetails>) -> AnyView {
 
 fn row(details: RwSignal<ToolDetails>, known: ServiceView) -> AnyView {
     let (name, image) = (known.service.clone(), known.image.clone());
-    let service = Memo::new(move |_| {
+    let service = kept(move || {
         let is_same = |service: &&ServiceView| service.service == known.service;
         details.with(|details| details.services.iter().find(is_same).cloned()).unwrap_or_else(|| known.clone())
     });
@@ -180,11 +181,10 @@ type Operations = Result<api::Page<OperationView>, api::Problem>;
 fn latest(details: RwSignal<ToolDetails>, operations: Operations) -> AnyView {
     let operations = RwSignal::new(operations);
     // With each operation that begins or ends, the list is another one.
-    let under_way = Memo::new(move |_| {
-        details.with(|details| details.tool.operation.as_ref().map(|operation| operation.operation_id))
-    });
+    let under_way =
+        kept(move || details.with(|details| details.tool.operation.as_ref().map(|operation| operation.operation_id)));
     Effect::new(move |before: Option<()>| {
-        under_way.track();
+        under_way.with(|_| ());
         if before.is_some() {
             let name = details.with_untracked(|details| details.tool.name.clone());
             let answer = client::get::<api::Page<OperationView>>(&latest_of(&name));
