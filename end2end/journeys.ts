@@ -51,6 +51,12 @@ export const frame = (page: Page): Locator => page.getByRole("navigation").first
 
 export const verdict = (page: Page): Locator => page.getByRole("heading", { level: 1 });
 
+/** A tool in a list of tools. */
+export const toolRow = (page: Page, tool: string): Locator => page.locator(".tool-table tbody tr").filter({ has: page.getByRole("link", { name: tool, exact: true }) });
+
+/** A service on the page of its tool. */
+export const serviceRow = (page: Page, service: string): Locator => page.locator(".services tbody tr").filter({ has: page.getByText(service, { exact: true }) });
+
 /** Leads into the installed tool itself. */
 export const openLink = (page: Page): Locator => page.getByRole("link", { name: "Open", exact: true });
 

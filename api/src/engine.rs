@@ -55,7 +55,7 @@ pub struct Frame {
     pub engine: EngineView,
     /// How many tools are installed.
     pub tools: u32,
-    /// How many tools need a person: unhealthy, stopped by failure, or with an operation that needs a hand.
+    /// How many tools need a person: unhealthy, or stopped by failure.
     pub tools_in_need: u32,
     /// Operations under way.
     pub running: Vec<super::operations::OperationView>,

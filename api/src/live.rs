@@ -2,6 +2,7 @@
 //!
 //! Each message has an event name (`tool`, `operation`, `event`, `engine`, `heartbeat`) and one of these as JSON data; messages that
 //! stand for a journaled fact carry its sequence as id, so that a stream resumes with `Last-Event-ID` or `?after=`.
+//! A stream begins with all tools and the engine as they are; its first heartbeat says that this is done.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

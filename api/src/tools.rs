@@ -29,6 +29,13 @@ pub enum Condition {
     Unknown,
 }
 
+impl Condition {
+    /// Whether a person has to look: it should work and does not.
+    pub fn is_in_need(self) -> bool {
+        matches!(self, Self::Failed | Self::Unhealthy)
+    }
+}
+
 /// A tool in a list. `GET /tools`: those in need first, then by name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -72,7 +79,7 @@ impl ToolView {
 
     /// Whether it waits for a person: it is unhealthy, has failed, or an operation on it needs a hand.
     pub fn is_in_need(&self) -> bool {
-        matches!(self.condition, Condition::Unhealthy | Condition::Failed) || self.stuck().is_some()
+        self.condition.is_in_need() || self.stuck().is_some()
     }
 }
 

@@ -8,6 +8,8 @@ use leptos::prelude::*;
 use leptos_router::{
     SsrMode,
     components::{ParentRoute, Route, Router, Routes},
+    hooks::use_location,
+    location::Location,
     path,
 };
 
@@ -43,6 +45,15 @@ impl Place {
             Some(rest) => rest.is_empty() || rest.starts_with('/'),
             None => false,
         }
+    }
+}
+
+/// The address of the page with its query; followed when it changes.
+pub fn here() -> impl Fn() -> String + Clone + Send + Sync + 'static {
+    let Location { pathname, search, .. } = use_location();
+    move || match search.get().as_str() {
+        "" => pathname.get(),
+        query => format!("{}?{query}", pathname.get()),
     }
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { container, containers, docker, networks, snapshot, volumes } from "../engine.ts";
 import { expect, test } from "../fixtures.ts";
 import { freePort } from "../panel.ts";
-import { act, beginInstall, ended, entries, install, open, openLink, portField, remove, steps, verdict } from "../journeys.ts";
+import { act, beginInstall, ended, entries, install, open, openLink, portField, remove, serviceRow, steps, verdict } from "../journeys.ts";
 
 test("a static site is found in the catalogue, installed and opened", async ({ page }) => {
   const tool = "e2e-site";
@@ -158,13 +158,15 @@ test.describe.serial("a tool with data", () => {
     expect(await notes.json()).toEqual([{ text: note, version: "2.0.0" }]);
   });
 
-  test("a container that dies is seen without a reload", async ({ page }) => {
+  test("a container that dies is seen in the row of its service without a reload", async ({ page }) => {
     await open(page, `/tools/${tool}`);
-    await expect(page.getByRole("main")).toContainText("Healthy");
+    await expect(serviceRow(page, "app")).toContainText("Healthy");
     await docker("stop", (await container(tool, "app")).Id);
-    await expect(page.getByRole("main")).toContainText(/Failed|Stopped|Unhealthy/);
+    await expect(serviceRow(page, "app")).toContainText(/Failed|Stopped|Unhealthy/);
+    await expect(serviceRow(page, "app")).toContainText("Exited");
+    await expect(serviceRow(page, "db")).toContainText("Healthy");
     await docker("start", (await container(tool, "app")).Id);
-    await expect(page.getByRole("main")).toContainText("Healthy", { timeout: 60_000 });
+    await expect(serviceRow(page, "app")).toContainText("Healthy", { timeout: 60_000 });
   });
 
   test("is removed and its data stays", async ({ page }) => {

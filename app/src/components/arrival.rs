@@ -69,24 +69,32 @@ fn arrive(arrival: Arrival, h1: web_sys::HtmlHeadingElement, path: Memo<String>,
     }
 }
 
-/// The one `h1` of a page. On every page after the first it takes the focus, and `title` is read out.
-pub fn heading(sentence: String, title: String) -> AnyView {
+/// The one `h1` of a page. On every page after the first it takes the focus, and `title` is read out; a sentence that
+/// changes while one reads is read out too.
+pub fn heading(sentence: Signal<String>, title: Signal<String>) -> AnyView {
     let h1 = NodeRef::<html::H1>::new();
     #[cfg(feature = "ssr")]
-    drop(title);
+    let _ = title;
     #[cfg(not(feature = "ssr"))]
     {
         let arrival = expect_context::<Arrival>();
         let path = leptos_router::hooks::use_location().pathname;
         Effect::new(move |_| {
             if let Some(h1) = h1.get() {
-                arrive(arrival, h1, path, title.clone(), FRAMES);
+                arrive(arrival, h1, path, title.get_untracked(), FRAMES);
             }
+        });
+        Effect::new(move |before: Option<String>| {
+            let now = sentence.get();
+            if before.is_some_and(|before| before != now) {
+                arrival.say(now.clone());
+            }
+            now
         });
     }
     view! {
         <h1 node_ref=h1 tabindex="-1">
-            {sentence}
+            {move || sentence.get()}
         </h1>
     }
     .into_any()

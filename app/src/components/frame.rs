@@ -1,4 +1,4 @@
-//! What stands around every page: places, connection, person, and the strip that says when the engine is away.
+//! What stands around every page: places, connection, person, and strips that say when the engine or the panel is away.
 
 use api::{engine::EngineState, engine::EngineView, engine::Frame as FrameView, session::Role};
 use leptos::prelude::*;
@@ -16,8 +16,9 @@ use crate::{
         when::ago,
     },
     format,
+    kept::kept,
     live::{Connection, Live},
-    routes::PLACES,
+    routes::{PLACES, here},
     words,
 };
 
@@ -37,9 +38,9 @@ impl Around {
 pub fn Frame() -> impl IntoView {
     let frame = client::main_resource::<FrameView>(|| "/frame".to_owned());
     provide_context(Around(frame));
+    let live = expect_context::<Live>();
     #[cfg(not(feature = "ssr"))]
     {
-        let live = expect_context::<Live>();
         let is_open = StoredValue::new(false);
         Effect::new(move |_| {
             if let Some(Ok(frame)) = frame.get()
@@ -50,8 +51,9 @@ pub fn Frame() -> impl IntoView {
             }
         });
     }
+    let is_stale = move || matches!(live.connection.get(), Connection::Silent(_) | Connection::SignedOut);
     view! {
-        <div class="app">
+        <div class="app" class:is-stale=is_stale>
             <aside class="side">
                 <a class="brand" href="/">
                     {mark()}
@@ -73,6 +75,7 @@ pub fn Frame() -> impl IntoView {
                         {theme_menu()}
                     </div>
                 </header>
+                {connection_strip()}
                 {suspended(move || async move {
                     frame.await.ok().map(|frame| view! { <EngineStrip engine=frame.engine /> }).into_any()
                 })}
@@ -120,25 +123,31 @@ fn link(place: &crate::routes::Place, count: Option<AnyView>) -> AnyView {
 
 fn places(frame: Option<FrameView>) -> impl IntoView {
     let role = frame.as_ref().map_or(Role::Viewer, |frame| frame.me.role);
+    let known = frame.map_or((0, 0), |frame| (frame.tools as usize, frame.tools_in_need as usize));
     PLACES
         .into_iter()
         .filter(|place| place.role <= role)
-        .map(|place| {
-            let count = frame.as_ref().filter(|_| place.path == "/tools").and_then(|frame| match frame.tools_in_need {
-                0 if frame.tools == 0 => None,
-                0 => Some(view! { <span class="count">{frame.tools}</span> }.into_any()),
-                need => Some(
-                    view! {
-                        <span class="count is-bad" aria-label=format!("{need} need you")>
-                            {need}
-                        </span>
-                    }
-                    .into_any(),
-                ),
-            });
-            link(&place, count)
-        })
+        .map(|place| link(&place, (place.path == "/tools").then(|| tool_count(known))))
         .collect_view()
+}
+
+/// How many tools there are, or how many of them need a person.
+fn tool_count(known: (usize, usize)) -> AnyView {
+    let live = expect_context::<Live>();
+    let counts = kept(move || live.counts().unwrap_or(known));
+    let count = move || match counts.get() {
+        (0, _) => None,
+        (tools, 0) => Some(view! { <span class="count">{tools}</span> }.into_any()),
+        (_, need) => Some(
+            view! {
+                <span class="count is-bad" aria-label=format!("{need} need you")>
+                    {need}
+                </span>
+            }
+            .into_any(),
+        ),
+    };
+    count.into_any()
 }
 
 fn connection() -> AnyView {
@@ -146,7 +155,8 @@ fn connection() -> AnyView {
     let state = move || match live.connection.get() {
         Connection::Idle => ("off", "Not live: reload to see changes"),
         Connection::Connected => ("ok", "Connected"),
-        Connection::Reconnecting => ("work", "Reconnecting"),
+        Connection::Reconnecting | Connection::Silent(_) => ("work", "Reconnecting"),
+        Connection::SignedOut => ("work", "Signed out"),
     };
     view! {
         <p class="connection" data-tone=move || state().0>
@@ -179,32 +189,34 @@ pub fn initials(name: &str) -> String {
 }
 
 fn running(frame: Option<FrameView>) -> Option<AnyView> {
-    let running = frame?.running;
-    let [first, ..] = running.as_slice() else { return None };
+    let known = frame?.running;
     let live = expect_context::<Live>();
-    let operation = live.operation(first.clone());
-    let more = running.len() - 1;
-    Some(
-        view! {
-            <a class="running" href=format!("/operations/{}", first.operation_id)>
-                {move || {
-                    let operation = operation.get();
-                    let (tone, word) = words::operation(&operation);
-                    view! {
-                        {small_icon(tone.icon())}
-                        <span>
-                            {format!(
-                                "{word} {}{}",
-                                operation.tool,
-                                if more > 0 { format!(", {more} more") } else { String::new() },
-                            )}
-                        </span>
-                    }
-                }}
-            </a>
-        }
-        .into_any(),
-    )
+    let running = kept(move || live.running(&known));
+    // The link stays for as long as it leads to the same place, and keeps its focus.
+    let first = kept(move || running.with(|running| running.first().map(|operation| operation.operation_id)));
+    let text = move || {
+        running.with(|running| {
+            let (tone, word) = words::operation(running.first()?);
+            let more = match running.len() {
+                1 => String::new(),
+                count => format!(", {} more", count - 1),
+            };
+            Some(view! {
+                {small_icon(tone.icon())}
+                <span>{format!("{word} {}{more}", running[0].tool)}</span>
+            })
+        })
+    };
+    let link = move || {
+        first.get().map(|id| {
+            view! {
+                <a class="running" href=format!("/operations/{id}")>
+                    {text.clone()}
+                </a>
+            }
+        })
+    };
+    Some(link.into_any())
 }
 
 /// The way up from a page: "Tools › wiki".
@@ -251,28 +263,56 @@ fn Crumbs() -> impl IntoView {
 #[component]
 fn EngineStrip(engine: EngineView) -> impl IntoView {
     let live = expect_context::<Live>();
-    let engine = move || live.engine.get().unwrap_or_else(|| engine.clone());
+    let engine = kept(move || live.engine.get().unwrap_or_else(|| engine.clone()));
     move || {
-        let engine = engine();
+        let engine = engine.get();
         (engine.state == EngineState::Down).then(|| {
             let since = engine.since.map(format::time_of_day);
             let sentence = match &since {
                 Some(since) => format!(" has not answered since {since} UTC. States below are from then."),
                 None => " does not answer. States below may be old.".to_owned(),
             };
-            view! {
-                <div class="engine-strip" role="status">
-                    {icon("tri")}
-                    <p>
-                        "Docker on " <b>{engine.node.clone()}</b> {sentence}
-                        {(!engine.reason.is_empty())
-                            .then(|| view! { <span class="engine-strip__why">{engine.reason.clone()}</span> })}
-                        {engine.since.map(|since| view! { <span class="engine-strip__age">{ago(since)}</span> })}
-                    </p>
-                </div>
-            }
+            notice(
+                view! {
+                    "Docker on " <b>{engine.node.clone()}</b> {sentence}
+                    {(!engine.reason.is_empty())
+                        .then(|| view! { <span class="notice__why">{engine.reason.clone()}</span> })}
+                    {engine.since.map(|since| view! { <span class="notice__age">{ago(since)}</span> })}
+                }
+                .into_any(),
+            )
         })
     }
+}
+
+/// Says on top of every page that it hears nothing any more, and what can be done about it.
+fn connection_strip() -> AnyView {
+    let live = expect_context::<Live>();
+    let here = here();
+    let shown = move || match live.connection.get() {
+        Connection::Idle | Connection::Connected | Connection::Reconnecting => None,
+        Connection::Silent(since) => {
+            let since = format::time_of_day(since);
+            Some(notice(format!("Not connected since {since} UTC. Values are from then.").into_any()))
+        }
+        Connection::SignedOut => Some(notice(
+            view! {
+                "You are signed out, so nothing below changes any more. "
+                <a href=client::door(&here()) rel="external">"Sign in again"</a>
+            }
+            .into_any(),
+        )),
+    };
+    shown.into_any()
+}
+
+fn notice(text: AnyView) -> AnyView {
+    view! {
+        <div class="notice" role="status">
+            {icon("tri")} <p>{text}</p>
+        </div>
+    }
+    .into_any()
 }
 
 #[cfg(test)]

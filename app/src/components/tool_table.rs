@@ -2,15 +2,18 @@
 
 use api::tools::ToolView;
 use leptos::prelude::*;
+use uuid::Uuid;
 
 use crate::{
     components::{
+        newer::newer,
         status::status,
         tile::{TileSize, tile},
     },
     format,
+    kept::kept,
     live::Live,
-    words,
+    words::{self, Tone},
 };
 
 /// The tools in the given order, which is kept while the page is open.
@@ -39,15 +42,38 @@ pub fn tool_table(tools: Vec<ToolView>) -> AnyView {
     .into_any()
 }
 
+/// How many of the `shown` tools are still there.
+pub fn tool_count(shown: &[ToolView]) -> impl Fn() -> AnyView + Send + Sync + use<> {
+    let live = expect_context::<Live>();
+    let shown: Vec<Uuid> = shown.iter().map(|tool| tool.tool_id).collect();
+    move || {
+        let count = shown.iter().filter(|tool_id| !live.is_gone(**tool_id)).count();
+        view! { <span>{count}</span> }.into_any()
+    }
+}
+
+/// Says that there are tools beside those that are `shown`.
+pub fn newer_tools(shown: &[ToolView]) -> AnyView {
+    let live = expect_context::<Live>();
+    let shown: Vec<Uuid> = shown.iter().map(|tool| tool.tool_id).collect();
+    let count =
+        kept(move || live.with_tools(&[], |tools| tools.iter().filter(|tool| !shown.contains(&tool.tool_id)).count()));
+    newer(count)
+}
+
 #[component]
 fn Row(tool: ToolView) -> impl IntoView {
     let live = expect_context::<Live>();
+    let tool_id = tool.tool_id;
     let (name, entry_name) = (tool.name.clone(), tool.entry_name.clone());
     let sub = tool.address.as_deref().map_or(entry_name, bare_address);
     let tool = live.tool(tool);
-    let state = move || tool.with(words::tool);
+    let state = move || match live.is_gone(tool_id) {
+        true => (Tone::Off, "Removed"),
+        false => tool.with(words::tool),
+    };
     view! {
-        <tr>
+        <tr class:is-gone=move || live.is_gone(tool_id)>
             <td class="tool-table__name">
                 <div class="named">
                     {tile(&name, TileSize::Normal)} <div class="named__text">

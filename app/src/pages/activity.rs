@@ -10,9 +10,11 @@ use leptos_router::hooks::use_query_map;
 use crate::{
     client,
     components::{
-        failure::failure, frame::initials, status::status_box, suspended::suspended, verdict::Verdict, when::ago,
+        failure::failure, frame::initials, newer::newer, status::status_box, suspended::suspended, verdict::Verdict,
+        when::ago,
     },
     format,
+    kept::{Kept, kept},
     live::Live,
     words::Tone,
 };
@@ -40,6 +42,7 @@ pub fn Activity() -> impl IntoView {
 
 fn list(page: Page<EventView>, is_first: bool) -> AnyView {
     let (sentence, lead) = verdict(&page.items, is_first);
+    let newest = page.items.first().map_or(0, |event| event.sequence);
     let days = by_day(page.items)
         .into_iter()
         .enumerate()
@@ -68,30 +71,17 @@ fn list(page: Page<EventView>, is_first: bool) -> AnyView {
     let back = (!is_first).then(|| view! { <a class="button" href="/activity">"Newest"</a> });
     view! {
         <Verdict sentence=sentence title="Activity" lead=lead />
-        {is_first.then(newer)}
+        {is_first.then(|| newer(newer_than(newest)))}
         {days}
         <p class="pager">{back} {next}</p>
     }
     .into_any()
 }
 
-/// New facts wait behind this, so that the page holds still.
-fn newer() -> impl IntoView {
+/// How many facts came after the newest that is shown.
+fn newer_than(shown: i64) -> Kept<usize> {
     let events = expect_context::<Live>().events;
-    // What arrived while the person was on another page is in the list already.
-    let known = StoredValue::new(events.with_untracked(Vec::len));
-    move || {
-        let count = events.with(Vec::len).saturating_sub(known.get_value());
-        (count > 0).then(|| {
-            view! {
-                <p class="newer" role="status">
-                    <a class="button is-small" href="/activity" rel="external">
-                        {format!("{count} new, show {}", if count == 1 { "it" } else { "them" })}
-                    </a>
-                </p>
-            }
-        })
-    }
+    kept(move || events.with(|events| events.iter().filter(|event| event.sequence > shown).count()))
 }
 
 fn verdict(events: &[EventView], is_first: bool) -> (String, String) {

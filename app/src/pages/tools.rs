@@ -7,10 +7,15 @@ use leptos_router::hooks::use_query_map;
 use crate::{
     client,
     components::{
-        failure::failure, frame::Around, icon::icon, panel::Panel, suspended::suspended, tool_table::tool_table,
-        verdict::Verdict,
+        failure::failure,
+        frame::Around,
+        icon::icon,
+        panel::Panel,
+        suspended::suspended,
+        tool_table::{newer_tools, tool_count, tool_table},
     },
-    pages::dashboard::verdict,
+    live::Live,
+    pages::dashboard::head,
 };
 
 /// All tools, or those that match the search of the query string.
@@ -18,6 +23,7 @@ use crate::{
 pub fn Tools() -> impl IntoView {
     let query = use_query_map();
     let search = Memo::new(move |_| query.with(|query| query.get("q")).unwrap_or_default());
+    let live = expect_context::<Live>();
     let Around(frame) = expect_context::<Around>();
     let tools = client::main_resource::<Page<ToolView>>(|| "/tools".to_owned());
     view! {
@@ -25,15 +31,11 @@ pub fn Tools() -> impl IntoView {
             let engine = frame.await.ok().map(|frame| frame.engine);
             match tools.await {
                 Ok(Page { items: tools, .. }) => {
-                    let (sentence, lead) = verdict(&tools, engine.as_ref());
+                    live.know(&tools);
                     let is_empty = tools.is_empty();
                     view! {
-                        <Verdict sentence=sentence title="Tools" lead=lead>
-                            <a class="button" href="/catalogue">
-                                {icon("plus")}
-                                "Install a tool"
-                            </a>
-                        </Verdict>
+                        {head(StoredValue::new(tools.clone()), engine, "Tools", true)}
+                        {newer_tools(&tools)}
                         {(!is_empty).then(|| search_form(search))}
                         {move || found(&tools, &search.get())}
                     }
@@ -60,8 +62,7 @@ fn search_form(search: Memo<String>) -> AnyView {
 
 fn found(tools: &[ToolView], search: &str) -> AnyView {
     let found: Vec<ToolView> = tools.iter().filter(|tool| matches(tool, search)).cloned().collect();
-    let count = found.len();
-    match (tools.len(), count) {
+    match (tools.len(), found.len()) {
         (0, _) => view! {
             <div class="empty">
                 <p>"Your tools will stand here."</p>
@@ -81,7 +82,7 @@ fn found(tools: &[ToolView], search: &str) -> AnyView {
         }
         .into_any(),
         _ => view! {
-            <Panel name="tools" title="Tools" is_flush=true note=move || view! { <span>{count}</span> }>
+            <Panel name="tools" title="Tools" is_flush=true note=tool_count(&found)>
                 {tool_table(found)}
             </Panel>
         }

@@ -4,7 +4,7 @@ use api::tools::{LogView, ToolDetails};
 use leptos::{html, prelude::*};
 use leptos_router::hooks::use_query_map;
 
-use super::{head, name_in_path};
+use super::{followed, head, name_in_path};
 use crate::{
     client,
     components::{
@@ -16,7 +16,6 @@ use crate::{
         suspended::suspended,
     },
     forms::Refused,
-    live::Live,
 };
 
 /// How many lines are shown at first.
@@ -73,14 +72,13 @@ fn page(
     asked: Asked,
     refused: RwSignal<Refused>,
 ) -> AnyView {
-    let tool = expect_context::<Live>().tool(details.tool.clone());
     let services = details.services.iter().map(|service| service.service.clone()).collect();
     let body = match log {
         Ok(log) => view! { <Lines tool=details.tool.name.clone() log=log asked=asked services=services /> }.into_any(),
         Err(problem) => blocked(&problem),
     };
     view! {
-        {head(details, tool, "logs", refused)}
+        {head(followed(details.clone()), "logs", refused)}
         {body}
     }
     .into_any()

@@ -7,7 +7,7 @@ use api::{
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::{head, name_in_path};
+use super::{followed, head, name_in_path};
 use crate::{
     client,
     components::{
@@ -20,7 +20,7 @@ use crate::{
     },
     format,
     forms::Refused,
-    live::Live,
+    kept::kept,
     words,
 };
 
@@ -32,19 +32,13 @@ pub fn Overview() -> impl IntoView {
     let details = client::main_resource::<ToolDetails>(move || format!("/tools/{}", client::encode(&name.get())));
     let query = use_query_map();
     let after = Memo::new(move |_| query.with(|query| query.get("after")).unwrap_or_default());
-    let operations = client::resource::<api::Page<OperationView>>(move || {
-        let (name, after) = (client::encode(&name.get()), after.get());
-        // Who goes back in time wants to get on.
-        let limit = if after.is_empty() { 5 } else { 20 };
-        format!("/operations?tool={name}&limit={limit}&after={}", client::encode(&after))
-    });
+    let operations = client::resource::<api::Page<OperationView>>(move || latest_of(&name.get(), &after.get()));
     view! {
         {suspended(move || async move {
             match details.await {
                 Ok(details) => {
                     let operations = operations.await;
-                    let title = if after.get_untracked().is_empty() { "Latest" } else { "Earlier" };
-                    page(details, latest(title, operations), refused)
+                    page(details, after.get_untracked(), operations, refused)
                 }
                 Err(problem) => failure(&problem),
             }
@@ -53,16 +47,21 @@ pub fn Overview() -> impl IntoView {
     .into_any()
 }
 
-fn page(details: ToolDetails, latest: AnyView, refused: RwSignal<Refused>) -> AnyView {
-    let live = expect_context::<Live>();
-    let tool = live.tool(details.tool.clone());
-    let first_login = details.has_first_login.then(|| first_login(&details.tool.name));
+fn page(
+    details: ToolDetails,
+    after: String,
+    operations: Operations,
+    refused: RwSignal<Refused>,
+) -> AnyView {
+    let details = followed(details);
+    let name = details.with_untracked(|details| details.tool.name.clone());
+    let offers_first_login = kept(move || details.with(|details| details.has_first_login));
     view! {
-        {head(&details, tool, "", refused)}
-        {first_login}
+        {head(details, "", refused)}
+        {move || offers_first_login.get().then(|| first_login(&name))}
         <div class="columns">
-            <div class="stack">{services(&details.services)}</div>
-            <div class="stack">{what_runs(&details)} {latest}</div>
+            <div class="stack">{services(details)}</div>
+            <div class="stack">{details.with_untracked(what_runs)} {latest(details, after, operations)}</div>
         </div>
     }
     .into_any()
@@ -78,27 +77,9 @@ fn first_login(name: &str) -> AnyView {
     .into_any()
 }
 
-fn services(services: &[ServiceView]) -> AnyView {
-    let rows = services
-        .iter()
-        .map(|service| {
-            let (tone, word) = words::condition(service.condition);
-            view! {
-                <tr>
-                    <td>
-                        <div class="named__text">
-                            <b>{service.service.clone()}</b>
-                            <span class="named__sub">{service.image.clone()}</span>
-                        </div>
-                    </td>
-                    <td>{status(tone, word)}</td>
-                    <td class="services__cpu is-number">{service.cpu_millis.map_or_else(|| "–".to_owned(), format::cpu)}</td>
-                    <td class="is-number">{service.memory_bytes.map_or_else(|| "–".to_owned(), format::bytes)}</td>
-                    <td class="services__since">{service.status.clone()}</td>
-                </tr>
-            }
-        })
-        .collect_view();
+fn services(details: RwSignal<ToolDetails>) -> AnyView {
+    let known = details.with_untracked(|details| details.services.clone());
+    let rows = known.into_iter().map(|service| row(details, service)).collect_view();
     view! {
         <Panel name="services" title="Services" is_flush=true>
             <div class="scroll" role="region" aria-label="Services" tabindex="0">
@@ -120,6 +101,37 @@ fn services(services: &[ServiceView]) -> AnyView {
                 </table>
             </div>
         </Panel>
+    }
+    .into_any()
+}
+
+fn row(details: RwSignal<ToolDetails>, known: ServiceView) -> AnyView {
+    let (name, image) = (known.service.clone(), known.image.clone());
+    let service = kept(move || {
+        let is_same = |service: &&ServiceView| service.service == known.service;
+        details.with(|details| details.services.iter().find(is_same).cloned()).unwrap_or_else(|| known.clone())
+    });
+    let state = move || {
+        let (tone, word) = words::condition(service.with(|service| service.condition));
+        status(tone, word)
+    };
+    view! {
+        <tr>
+            <td>
+                <div class="named__text">
+                    <b>{name}</b>
+                    <span class="named__sub">{image}</span>
+                </div>
+            </td>
+            <td>{state}</td>
+            <td class="services__cpu is-number">
+                {move || service.with(|service| service.cpu_millis.map_or_else(|| "–".to_owned(), format::cpu))}
+            </td>
+            <td class="is-number">
+                {move || service.with(|service| service.memory_bytes.map_or_else(|| "–".to_owned(), format::bytes))}
+            </td>
+            <td class="services__since">{move || service.with(|service| service.status.clone())}</td>
+        </tr>
     }
     .into_any()
 }
@@ -189,43 +201,77 @@ pub fn short_digest(digest: &str) -> String {
     }
 }
 
-fn latest(title: &'static str, operations: Result<api::Page<OperationView>, api::Problem>) -> AnyView {
-    let older = operations.as_ref().ok().and_then(|page| page.next.clone());
-    let older = older.map(|next| {
+type Operations = Result<api::Page<OperationView>, api::Problem>;
+
+fn latest(details: RwSignal<ToolDetails>, after: String, operations: Operations) -> AnyView {
+    let title = if after.is_empty() { "Latest" } else { "Earlier" };
+    let operations = RwSignal::new(operations);
+    // With each operation that begins or ends, the list is another one.
+    let under_way =
+        kept(move || details.with(|details| details.tool.operation.as_ref().map(|operation| operation.operation_id)));
+    Effect::new(move |before: Option<()>| {
+        under_way.with(|_| ());
+        if before.is_some() {
+            let name = details.with_untracked(|details| details.tool.name.clone());
+            let answer = client::get::<api::Page<OperationView>>(&latest_of(&name, &after));
+            leptos::task::spawn(async move {
+                // A failed try changes nothing.
+                if let Ok(answer) = answer.await {
+                    operations.try_set(Ok(answer));
+                }
+            });
+        }
+    });
+    view! {
+        <Panel name="latest" title=title>
+            {move || operations.with(feed)}
+        </Panel>
+    }
+    .into_any()
+}
+
+/// The path of the last operations of a tool, or of those before `after`.
+fn latest_of(tool: &str, after: &str) -> String {
+    // Who goes back in time wants to get on.
+    let limit = if after.is_empty() { 5 } else { 20 };
+    format!("/operations?tool={}&limit={limit}&after={}", client::encode(tool), client::encode(after))
+}
+
+fn feed(operations: &Operations) -> AnyView {
+    let (operations, next) = match operations {
+        Err(problem) => return blocked(problem),
+        Ok(page) => (&page.items, &page.next),
+    };
+    let older = next.as_ref().map(|next| {
         view! {
             <p>
-                <a href=format!("?after={}", client::encode(&next))>"Older"</a>
+                <a href=format!("?after={}", client::encode(next))>"Older"</a>
             </p>
         }
     });
-    let body = match operations.map(|page| page.items) {
-        Err(problem) => blocked(&problem),
-        Ok(operations) if operations.is_empty() => view! { <p class="hint">"Nothing happened yet."</p> }.into_any(),
-        Ok(operations) => {
-            let items = operations
-                .iter()
-                .map(|operation| {
-                    let (tone, word) = words::operation(operation);
-                    view! {
-                        <li class="feed__item">
-                            {ago(operation.created_at)}
-                            <p class="row is-tight">
-                                <a href=format!("/operations/{}", operation.operation_id)>
-                                    {format!("{} by {}", words::verb(operation.kind), operation.actor)}
-                                </a>
-                                {status(tone, word)}
-                            </p>
-                        </li>
-                    }
-                })
-                .collect_view();
-            view! { <ul class="feed">{items}</ul> }.into_any()
-        }
-    };
+    if operations.is_empty() {
+        return view! { <p class="hint">"Nothing happened yet."</p> }.into_any();
+    }
+    let items = operations
+        .iter()
+        .map(|operation| {
+            let (tone, word) = words::operation(operation);
+            view! {
+                <li class="feed__item">
+                    {ago(operation.created_at)}
+                    <p class="row is-tight">
+                        <a href=format!("/operations/{}", operation.operation_id)>
+                            {format!("{} by {}", words::verb(operation.kind), operation.actor)}
+                        </a>
+                        {status(tone, word)}
+                    </p>
+                </li>
+            }
+        })
+        .collect_view();
     view! {
-        <Panel name="latest" title=title>
-            {body} {older}
-        </Panel>
+        <ul class="feed">{items}</ul>
+        {older}
     }
     .into_any()
 }

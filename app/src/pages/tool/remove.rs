@@ -3,7 +3,7 @@
 use api::tools::ToolDetails;
 use leptos::prelude::*;
 
-use super::{head, name_in_path};
+use super::{followed, head, name_in_path};
 use crate::{
     client,
     components::{
@@ -15,7 +15,6 @@ use crate::{
         suspended::suspended,
     },
     forms::Refused,
-    live::Live,
 };
 
 /// Keep or delete; deleting asks for the name.
@@ -36,7 +35,6 @@ pub fn Remove() -> impl IntoView {
 }
 
 fn page(details: &ToolDetails, refused: RwSignal<Refused>) -> AnyView {
-    let tool = expect_context::<Live>().tool(details.tool.clone());
     let name = details.tool.name.clone();
     let deletes = refused.with_untracked(|refused| refused.value("data", "keep") == "delete");
     let volumes = match details.volumes.len() {
@@ -49,7 +47,7 @@ fn page(details: &ToolDetails, refused: RwSignal<Refused>) -> AnyView {
         _ => format!("Nobody can bring it back: {}.", details.volumes.join(", ")),
     };
     view! {
-        {head(details, tool, "remove", refused)}
+        {head(followed(details.clone()), "remove", refused)}
         <Panel name="remove" title=format!("Remove {name}")>
             <p>"The program stops, and its address answers nothing. What should happen to the data?"</p>
             <PostForm action=format!("/tools/{name}/remove") refused=refused class="stack">

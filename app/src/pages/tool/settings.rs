@@ -7,7 +7,7 @@ use api::{
 };
 use leptos::prelude::*;
 
-use super::{head, name_in_path};
+use super::{followed, head, name_in_path};
 use crate::{
     client,
     components::{
@@ -20,7 +20,6 @@ use crate::{
         suspended::suspended,
     },
     forms::Refused,
-    live::Live,
 };
 
 /// Answers and ports of an installed tool.
@@ -48,13 +47,12 @@ async fn load(name: String) -> Result<(ToolDetails, Result<EntryDetails, Problem
 }
 
 fn page(details: &ToolDetails, entry: Result<EntryDetails, Problem>, refused: RwSignal<Refused>) -> AnyView {
-    let tool = expect_context::<Live>().tool(details.tool.clone());
     let body = match entry {
         Ok(entry) => form(details, entry, refused),
         Err(problem) => blocked(&problem),
     };
     view! {
-        {head(details, tool, "settings", refused)}
+        {head(followed(details.clone()), "settings", refused)}
         {body}
     }
     .into_any()

@@ -1,10 +1,15 @@
 //! Any running or past operation: its steps, its log, and the way back.
 
+mod verdict;
+
 use std::time::Duration;
 
 use api::operations::{OperationDetails, OperationKind, OperationState, OperationView};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
+
+use self::verdict::title;
+pub use self::verdict::verdict;
 
 use crate::{
     client,
@@ -26,6 +31,7 @@ use crate::{
     },
     format,
     forms::Refused,
+    kept::kept,
     live::Live,
     pages::tool::first_login::first_login,
     words::{self, Tone},
@@ -61,7 +67,7 @@ fn Followed(details: OperationDetails, refused: RwSignal<Refused>) -> impl IntoV
     // What the head shows changes with the state only; the steps change with every answer.
     let head = Memo::new(move |_| details.with(Head::of));
     view! {
-        {move || head.get().show()}
+        {show(head, details)}
         {move || refused.with(|refused| refused.problem.as_ref().map(refusal))}
         <div class="columns">
             <div class="stack">
@@ -130,91 +136,69 @@ struct Head {
 impl Head {
     fn of(details: &OperationDetails) -> Self {
         let mut operation = details.operation.clone();
-        // The step under way stands in the list.
+        // How far it is stands in the list.
         operation.step = String::new();
+        operation.steps_done = 0;
         Self { operation, address: details.address.clone(), has_first_login: details.first_login.is_some() }
     }
+}
 
-    fn show(&self) -> AnyView {
-        let (sentence, lead) = verdict(&self.operation);
-        let is_running = !self.operation.state.has_ended();
-        let is_done = self.operation.state == OperationState::Done;
-        let address = self.address.clone().filter(|address| is_done && opened_by_browser(address));
-        let tool = self.operation.tool.clone();
-        let is_there = is_done && self.operation.kind != OperationKind::Remove;
-        view! {
-            {is_running
+/// The head stays the same elements while the operation moves, so that nobody loses the focus.
+fn show(head: Memo<Head>, details: RwSignal<OperationDetails>) -> AnyView {
+    let tool = head.with_untracked(|head| head.operation.tool.clone());
+    let verdict = kept(move || head.with(|head| verdict(&head.operation)));
+    let is_running = move || head.with(|head| !head.operation.state.has_ended());
+    view! {
+        {move || {
+            is_running()
                 .then(|| {
                     view! {
                         // As text: a browser that runs scripts parses no elements in here, so there would be none to hydrate.
                         <noscript inner_html="<meta http-equiv=\"refresh\" content=\"5\">"></noscript>
                     }
-                })}
-            <div class="identity">
-                {tile(&tool, TileSize::Huge)} <Verdict sentence=sentence lead=lead>
-                    {address
-                        .map(|address| {
-                            view! {
-                                <a class="button is-primary is-big" href=address target="_blank" rel="noopener">
-                                    {small_icon("open")}
-                                    "Open"
-                                </a>
-                            }
-                        })}
-                    {is_there
-                        .then(|| {
-                            view! {
-                                <a class="button is-big" href=format!("/tools/{tool}")>
-                                    "Go to "
-                                    {tool.clone()}
-                                </a>
-                            }
-                        })}
-                </Verdict>
-            </div>
-        }
-        .into_any()
+                })
+        }}
+        <div class="identity">
+            {tile(&tool, TileSize::Huge)}
+            <Verdict
+                sentence=Signal::derive(move || verdict.with(|(sentence, _)| sentence.clone()))
+                title=Signal::derive(move || details.with(|details| title(&details.operation)))
+                lead=Signal::derive(move || verdict.with(|(_, lead)| lead.clone()))
+            >
+                {move || head.with(ways_on)}
+            </Verdict>
+        </div>
     }
+    .into_any()
 }
 
-/// What the operation does or did, as a sentence, and what that means.
-pub fn verdict(operation: &OperationView) -> (String, String) {
-    let (tool, kind) = (&operation.tool, operation.kind);
-    let done = words::done(kind);
-    match operation.state {
-        OperationState::Queued => (
-            format!("{} {tool} waits for its turn", words::verb(kind)),
-            "You can leave this page; the work goes on.".into(),
-        ),
-        OperationState::Running => {
-            (format!("{} {tool}", words::doing(kind)), "You can leave this page; the work goes on.".into())
-        }
-        OperationState::Unwinding => (
-            format!("Going back: {tool}"),
-            format!("{} Everything done so far is undone, newest first.", operation.problem).trim().to_owned(),
-        ),
-        OperationState::Done => match kind {
-            OperationKind::Install => (format!("{tool} is ready"), "Every step was done and its checks pass.".into()),
-            _ => (format!("{tool} was {done}"), String::new()),
-        },
-        OperationState::Undone => {
-            let why = if operation.is_cancelled { "Somebody stopped it." } else { operation.problem.as_str() };
-            let left = match kind {
-                OperationKind::Install => "Everything made was taken away.",
-                _ => "Everything is as it was before.",
-            };
-            (format!("{tool} was not {done}"), format!("{why} {left}").trim().to_owned())
-        }
-        OperationState::NeedsHand => (
-            format!("{tool} needs a hand"),
-            format!(
-                "{} Going back failed too, so nothing else is attempted. The step marked red says what is left.",
-                operation.problem
-            )
-            .trim()
-            .to_owned(),
-        ),
+/// Where to go when it is done.
+fn ways_on(head: &Head) -> AnyView {
+    let is_done = head.operation.state == OperationState::Done;
+    let address = head.address.clone().filter(|address| is_done && opened_by_browser(address));
+    let tool = head.operation.tool.clone();
+    let is_there = is_done && head.operation.kind != OperationKind::Remove;
+    view! {
+        {address
+            .map(|address| {
+                view! {
+                    <a class="button is-primary is-big" href=address target="_blank" rel="noopener">
+                        {small_icon("open")}
+                        "Open"
+                    </a>
+                }
+            })}
+        {is_there
+            .then(|| {
+                view! {
+                    <a class="button is-big" href=format!("/tools/{tool}")>
+                        "Go to "
+                        {tool.clone()}
+                    </a>
+                }
+            })}
     }
+    .into_any()
 }
 
 fn progress(details: &OperationDetails) -> AnyView {
@@ -338,51 +322,4 @@ fn again(operation: &OperationView) -> Option<AnyView> {
         }
         .into_any()
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn operation(kind: OperationKind, state: OperationState) -> OperationView {
-        OperationView {
-            operation_id: uuid::Uuid::nil(),
-            kind,
-            state,
-            tool: "git".into(),
-            entry_name: "Gitea".into(),
-            actor: "Léa".into(),
-            created_at: "2026-11-21T18:00:00Z".parse().expect("a time"),
-            ended_at: None,
-            steps_done: 1,
-            steps: 6,
-            step: String::new(),
-            problem: "Port 3000 is taken.".into(),
-            is_cancelled: false,
-        }
-    }
-
-    #[test]
-    fn the_verdict_says_what_became_of_it() {
-        use OperationKind::{Install, Remove, Restart};
-        use OperationState::{Done, NeedsHand, Queued, Running, Undone, Unwinding};
-        for (kind, state, expected) in [
-            (Install, Queued, "Install git waits for its turn"),
-            (Install, Running, "Installing git"),
-            (Install, Unwinding, "Going back: git"),
-            (Install, Done, "git is ready"),
-            (Install, Undone, "git was not installed"),
-            (Remove, Done, "git was removed"),
-            (Restart, Undone, "git was not restarted"),
-            (Restart, NeedsHand, "git needs a hand"),
-        ] {
-            assert_eq!(verdict(&operation(kind, state)).0, expected);
-        }
-    }
-
-    #[test]
-    fn a_failed_install_says_why_and_what_is_left() {
-        let lead = verdict(&operation(OperationKind::Install, OperationState::Undone)).1;
-        assert_eq!(lead, "Port 3000 is taken. Everything made was taken away.");
-    }
 }
