@@ -81,8 +81,7 @@ impl Refusal {
     /// A value of the query cannot be what it is.
     pub fn choice(name: &str, message: impl Into<String>) -> Self {
         let mut refusal = Self::unreadable(400, message);
-        refusal.problem.fields =
-            vec![FieldProblem { field: name.to_owned(), message: refusal.problem.detail.clone() }];
+        refusal.problem.fields = vec![FieldProblem { field: name.to_owned(), message: refusal.problem.detail.clone() }];
         refusal
     }
 

@@ -88,9 +88,8 @@ pub fn head(
         let engine = live.engine.get().or_else(|| engine.clone());
         known.with_value(|known| live.with_tools(known, |tools| verdict::verdict(tools, engine.as_ref())))
     });
-    let is_in_need = move || {
-        known.with_value(|known| live.with_tools(known, |tools| tools.iter().any(ToolView::is_in_need)))
-    };
+    let is_in_need =
+        move || known.with_value(|known| live.with_tools(known, |tools| tools.iter().any(ToolView::is_in_need)));
     view! {
         <Verdict
             sentence=Signal::derive(move || verdict.with(|(sentence, _)| sentence.clone()))

@@ -47,12 +47,7 @@ pub fn Overview() -> impl IntoView {
     .into_any()
 }
 
-fn page(
-    details: ToolDetails,
-    after: String,
-    operations: Operations,
-    refused: RwSignal<Refused>,
-) -> AnyView {
+fn page(details: ToolDetails, after: String, operations: Operations, refused: RwSignal<Refused>) -> AnyView {
     let details = followed(details);
     let name = details.with_untracked(|details| details.tool.name.clone());
     let offers_first_login = kept(move || details.with(|details| details.has_first_login));
