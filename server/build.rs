@@ -10,7 +10,8 @@ use std::{env, fs, io};
 fn main() -> io::Result<()> {
     let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let folder = manifest.parent().unwrap_or(&manifest).join("catalog");
-    println!("cargo::rerun-if-changed={}", folder.display());
+    // Relative to this package: a target folder that clones share must not go on with the catalogue of another clone.
+    println!("cargo::rerun-if-changed=../catalog");
 
     let mut table = String::from("&[\n");
     for entry in folders(&folder)? {

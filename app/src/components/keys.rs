@@ -59,10 +59,12 @@ pub fn switch() -> AnyView {
 
 #[cfg(feature = "ssr")]
 mod browser {
+    /// Whether single keys lead somewhere.
     pub fn are_on() -> bool {
         true
     }
 
+    /// Keeps whether they do.
     pub fn turn(_is_on: bool) {}
 }
 
@@ -79,11 +81,13 @@ mod browser {
     /// Here keys are letters, or belong to what lies over the page.
     const TAKEN: &str = "input:not([type=radio], [type=checkbox]), select, textarea, [contenteditable]";
 
+    /// Whether single keys lead somewhere.
     pub fn are_on() -> bool {
         let cookies = js_sys::Reflect::get(&document(), &"cookie".into()).ok().and_then(|cookies| cookies.as_string());
         !cookies.unwrap_or_default().split("; ").any(|cookie| cookie == "keys=off")
     }
 
+    /// Keeps whether they do, in a cookie.
     pub fn turn(is_on: bool) {
         let cookie = if is_on {
             "keys=; path=/; max-age=0; samesite=lax"

@@ -81,6 +81,8 @@ impl Hub {
             self.tell(Moved::World);
             tokio::time::sleep(FRAME).await;
         }
+        // The watcher has ended; the database's notifications are heard all the same.
+        std::future::pending().await
     }
 
     /// Follows notifications; a lost connection is taken up again, and what was missed is told as if it came now.

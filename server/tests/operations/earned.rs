@@ -14,7 +14,7 @@ use crate::bed::{Act, Bed};
 /// A static site that is well when a command says so.
 fn site() -> String {
     let file = include_str!("../../../catalog/static-site/compose.yaml");
-    let asked = "{ service: app, http: /, port: 80, expect: 200, grace: 20s }";
+    let asked = "{ service: app, tcp: true, port: 80, grace: 20s }";
     assert!(file.contains(asked));
     file.replace(asked, "{ service: app, run: [look, \"--at=${SUMMONER_TOOL}\"] }")
 }

@@ -86,17 +86,19 @@ async fn s7_an_answer_brings_no_path_of_the_machine_in(db: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn what_a_service_asks_for_reaches_the_engine(db: PgPool) {
-    let lines = "pids_limit: 99\n    mem_reservation: 64M\n    tmpfs: /scratch:ro\n    configs: [{ source: note, \
-                 target: /note, uid: \"33\", gid: \"34\" }]";
+    let lines = "pids_limit: 99\n    mem_reservation: 64M\n    tmpfs: /scratch:ro";
+    let note = "configs:\n      - { source: note, target: /note, uid: \"33\", gid: \"34\" }\n";
     let file = site_with(lines)
-        .replace("  site: {}", "  site: { labels: { team: docs } }\nconfigs: { note: { content: hello } }")
+        .replace("  site: {}", "  site: { labels: { team: docs } }")
+        .replace("    configs:\n", &format!("    {note}"))
+        .replace("\nconfigs:\n", "\nconfigs:\n  note: { content: hello }\n")
         .replace("start_period: 10s", "start_period: 10s\n      start_interval: 1s");
     let bed = Bed::own(&db, &file);
     bed.succeed(Act::Install).await;
     let spec = bed.engine.spec(&format!("{}-app-1", bed.name)).unwrap();
     assert_eq!((spec.pids_limit, spec.memory_reservation_bytes), (Some(99), Some(64 << 20)));
     assert_eq!(spec.tmpfs["/scratch"], "ro");
-    assert_eq!(spec.files[0].owner, (33, 34));
+    assert_eq!(spec.files.iter().find(|file| file.path == "/note").unwrap().owner, (33, 34));
     assert_eq!(spec.health_check.unwrap().start_interval, Some(std::time::Duration::from_secs(1)));
     let (_, labels) = bed.world().volumes[&format!("{}_site", bed.name)].clone();
     assert_eq!(labels["team"], "docs");

@@ -5,7 +5,7 @@ use http::{Method, Request, StatusCode, header};
 use server::auth::Role;
 use sqlx::PgPool;
 
-use crate::bed::{Answer, Bed};
+use crate::bed::{Answer, Bed, ORIGIN};
 
 /// The key in the form of a page.
 fn key(page: &str) -> String {
@@ -33,6 +33,7 @@ async fn call(bed: &Bed, method: Method, path: &str, cookie: &str, key: &str, js
         .method(method)
         .uri(format!("/api/v1{path}"))
         .header(header::COOKIE, cookie)
+        .header(header::ORIGIN, ORIGIN)
         .header(header::CONTENT_TYPE, "application/json")
         .header("idempotency-key", key)
         .body(Body::from(json.to_owned()));

@@ -56,7 +56,7 @@ async fn s17_open_streams_end_with_their_session(db: PgPool) {
                 let other = bed.sign_in(Role::Operator).await;
                 let listed = bed.get("/api/v1/sessions", &other).await;
                 let listed: serde_json::Value = serde_json::from_slice(&listed.body).unwrap();
-                let listed = listed.as_array().unwrap().iter().find(|session| session["is_this"] == false);
+                let listed = listed["items"].as_array().unwrap().iter().find(|session| session["is_this"] == false);
                 let path = format!("/api/v1/sessions/{}", listed.unwrap()["session_id"].as_str().unwrap());
                 assert_eq!(bed.send(&Method::DELETE, &path, &other, "{}").await.status, StatusCode::NO_CONTENT);
             }
