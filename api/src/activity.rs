@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::instant;
+
 /// One fact. `GET /activity`, newest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -11,6 +13,7 @@ pub struct EventView {
     /// Its place in the order of all events.
     pub sequence: i64,
     /// When it happened.
+    #[serde(deserialize_with = "instant::read")]
     pub at: Timestamp,
     /// Its kind, such as `tool.installed`.
     pub kind: String,

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::instant;
+
 /// Whether a node's engine answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -25,7 +27,7 @@ pub struct EngineView {
     /// Whether it answers.
     pub state: EngineState,
     /// Since when it is in this state.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "instant::read_if_any")]
     pub since: Option<Timestamp>,
     /// Why it does not answer, in words; empty while it does.
     pub reason: String,

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::instant;
+
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -83,10 +85,10 @@ pub struct StepView {
     /// Where it stands; `waiting` in a plan.
     pub state: StepState,
     /// When it began.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "instant::read_if_any")]
     pub started_at: Option<Timestamp>,
     /// When it ended.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "instant::read_if_any")]
     pub ended_at: Option<Timestamp>,
     /// What went wrong, in words; empty unless it failed.
     pub problem: String,
@@ -126,9 +128,10 @@ pub struct OperationView {
     /// Who asked for it.
     pub actor: String,
     /// When it was asked for.
+    #[serde(deserialize_with = "instant::read")]
     pub created_at: Timestamp,
     /// When it ended.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "instant::read_if_any")]
     pub ended_at: Option<Timestamp>,
     /// How many steps are done.
     pub steps_done: u32,
@@ -178,6 +181,7 @@ pub struct FirstLogin {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LineView {
     /// When it was written.
+    #[serde(deserialize_with = "instant::read")]
     pub at: Timestamp,
     /// The step that wrote it.
     pub position: u32,

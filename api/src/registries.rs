@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::instant;
+
 /// A login that is kept; its password is never shown. `GET /registries`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -12,9 +14,10 @@ pub struct LoginView {
     /// The account's name.
     pub username: String,
     /// When name or password were last set.
+    #[serde(deserialize_with = "instant::read")]
     pub updated_at: Timestamp,
     /// When the registry last answered a question about an image; absent if it never did.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "instant::read_if_any")]
     pub answered_at: Option<Timestamp>,
     /// Requests it still allowed then, and in all, where it says so.
     #[serde(default)]

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::instant;
+
 /// What a person may do; each role may do all that the ones before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -88,8 +90,10 @@ pub struct SessionView {
     /// Names the session in `DELETE /sessions/{session}`; it is not the cookie.
     pub session_id: Uuid,
     /// When the person signed in.
+    #[serde(deserialize_with = "instant::read")]
     pub created_at: Timestamp,
     /// When it was last used, to the minute.
+    #[serde(deserialize_with = "instant::read")]
     pub seen_at: Timestamp,
     /// The address it was last used from.
     pub address: String,

@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 use crate::operations::{OperationState, OperationView};
 
+use crate::instant;
+
 /// How a tool or service is, as of the last thing the engine said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -51,7 +53,7 @@ pub struct ToolView {
     /// How it is.
     pub condition: Condition,
     /// Since when.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "instant::read_if_any")]
     pub since: Option<Timestamp>,
     /// Why, in one sentence; empty when all is well.
     pub reason: String,
@@ -92,6 +94,7 @@ pub struct ToolDetails {
     /// The node it runs on.
     pub node: String,
     /// When it was installed.
+    #[serde(deserialize_with = "instant::read")]
     pub created_at: Timestamp,
     /// Its services, in start order.
     pub services: Vec<ServiceView>,
@@ -243,7 +246,7 @@ pub struct LogView {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LogLineView {
     /// When the engine read it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "instant::read_if_any")]
     pub at: Option<Timestamp>,
     /// Whether it was written to standard error.
     pub is_error: bool,

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::instant;
+
 /// What a registry offers for one image of an entry. `GET /catalog/{entry}/versions?image=&search=`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -12,7 +14,7 @@ pub struct VersionList {
     /// The repository: `library/nginx`.
     pub repository: String,
     /// When the registry gave this list; absent when it never did.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "instant::read_if_any")]
     pub fetched_at: Option<Timestamp>,
     /// Why the registry could not be asked just now, in one sentence; absent when it could.
     #[serde(default)]
@@ -68,7 +70,7 @@ pub struct VersionDetails {
     /// The digest it points to now.
     pub digest: String,
     /// When the image was built; absent when its configuration does not say.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "instant::read_if_any")]
     pub created_at: Option<Timestamp>,
     /// Compressed size for this node's platform; absent when there is no build for it.
     #[serde(default)]

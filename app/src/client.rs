@@ -3,7 +3,7 @@
 //! Both halves offer the same functions, and every answer is data: a page matches on `Result<T, Problem>`.
 //! None of them is an `async fn`: the context is read when the call is made, because it is gone after the first await.
 
-use std::{future::IntoFuture, marker::PhantomData, pin::Pin};
+use std::{future::IntoFuture, marker::PhantomData, pin::Pin, task::Poll};
 
 use api::Problem;
 use leptos::prelude::*;
@@ -51,6 +51,23 @@ pub struct Call {
 pub fn get<T: DeserializeOwned + 'static>(path: &str) -> impl Future<Output = Result<T, Problem>> + Send + use<T> {
     let answer = half::call(read_of(path));
     async move { read(answer.await) }
+}
+
+/// What all of them give, in their order; they are under way at once.
+pub async fn all<T>(mut asked: Vec<Pin<Box<dyn Future<Output = T> + Send>>>) -> Vec<T> {
+    let mut answers: Vec<Option<T>> = asked.iter().map(|_| None).collect();
+    std::future::poll_fn(|cx| {
+        for (answer, asked) in answers.iter_mut().zip(&mut asked) {
+            if answer.is_none()
+                && let Poll::Ready(given) = asked.as_mut().poll(cx)
+            {
+                *answer = Some(given);
+            }
+        }
+        if answers.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    answers.into_iter().flatten().collect()
 }
 
 /// Reads the page's main resource: what goes wrong with it is the status of the page, and a person who is not signed

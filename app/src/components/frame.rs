@@ -211,7 +211,7 @@ fn running(frame: Option<FrameView>) -> Option<AnyView> {
         first.get().map(|id| {
             view! {
                 <a class="running" href=format!("/operations/{id}")>
-                    {text.clone()}
+                    {text}
                 </a>
             }
         })

@@ -249,7 +249,7 @@ impl fmt::Display for Reference {
 impl Digest {
     /// The SHA-256 digest of `content`.
     pub fn of(content: &[u8]) -> Self {
-        Self(format!("sha256:{}", hex::encode(&sha2::Sha256::digest(content))))
+        Self(format!("sha256:{}", hex::encode(sha2::Sha256::digest(content))))
     }
 
     /// The digest as registries write it, algorithm first.
@@ -260,7 +260,7 @@ impl Digest {
     /// The digest of `content` under the same algorithm as this one.
     pub fn same_algorithm_of(&self, content: &[u8]) -> Self {
         if self.0.starts_with("sha512:") {
-            Self(format!("sha512:{}", hex::encode(&sha2::Sha512::digest(content))))
+            Self(format!("sha512:{}", hex::encode(sha2::Sha512::digest(content))))
         } else {
             Self::of(content)
         }

@@ -183,7 +183,7 @@ impl Observer {
 /// Waits for a snapshot that shows something new after `seen`; for ever once the watcher has ended.
 async fn changed(changes: &mut watch::Receiver<Arc<Snapshot>>, seen: u64) {
     if changes.wait_for(|snapshot| snapshot.revision > seen).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -82,7 +82,7 @@ impl Hub {
             tokio::time::sleep(FRAME).await;
         }
         // The watcher has ended; the database's notifications are heard all the same.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Follows notifications; a lost connection is taken up again, and what was missed is told as if it came now.

@@ -15,7 +15,7 @@ const TABLE: [(&str, &str, Option<Role>); 43] = [
     ("GET", "/catalog", Some(Role::Viewer)),
     ("GET", "/catalog/{entry}", Some(Role::Viewer)),
     ("GET", "/catalog/{entry}/versions", Some(Role::Viewer)),
-    ("GET", "/catalog/{entry}/versions/{tag}", Some(Role::Viewer)),
+    ("GET", "/catalog/{entry}/versions/details", Some(Role::Viewer)),
     ("GET", "/engine", Some(Role::Viewer)),
     ("GET", "/frame", Some(Role::Viewer)),
     ("GET", "/live", Some(Role::Viewer)),

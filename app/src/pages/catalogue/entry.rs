@@ -56,9 +56,9 @@ async fn load(entry: String, query: ParamsMap) -> Result<Loaded, Problem> {
     let versions = details.images.iter().map(|image| {
         let search = query.get(&search_of(&image.image)).unwrap_or_default();
         let (image, search) = (client::encode(&image.image), client::encode(&search));
-        client::get(&format!("/catalog/{entry}/versions?image={image}&search={search}"))
+        Box::pin(client::get(&format!("/catalog/{entry}/versions?image={image}&search={search}"))) as _
     });
-    let versions = futures_util::future::join_all(versions).await;
+    let versions = client::all(versions.collect()).await;
     Ok((details, versions))
 }
 

@@ -42,10 +42,12 @@ struct Stream {
     is_due: bool,
     /// Where the view was scrolled to.
     top: i32,
-    source: Option<(EventSource, Vec<Closure<dyn FnMut(MessageEvent)>>)>,
+    source: Option<(EventSource, Listeners)>,
 }
 
 type Shared = Rc<RefCell<Stream>>;
+/// Kept as long as the source that calls them.
+type Listeners = Vec<Closure<dyn FnMut(MessageEvent)>>;
 
 /// Follows the log at `url` from the line written at `last` on.
 pub fn follow(following: Following, url: String, last: Option<Timestamp>) {

@@ -124,7 +124,6 @@ fn health_check(check: &HealthCheck) -> models::HealthConfig {
         start_period: check.start_period.map(nanos),
         start_interval: check.start_interval.map(nanos),
         retries: check.retries.map(i64::from),
-        ..Default::default()
     }
 }
 
