@@ -9,8 +9,6 @@ use api::Problem;
 use leptos::prelude::*;
 use serde::de::DeserializeOwned;
 
-use crate::json;
-
 /// How a call is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -194,7 +192,7 @@ pub fn read<T: DeserializeOwned>(answer: (u16, String)) -> Result<T, Problem> {
 }
 
 fn parse<T: DeserializeOwned>(body: &str) -> Result<T, Problem> {
-    json::read(body).map_err(|error| {
+    serde_json::from_str(body).map_err(|error| {
         Problem::new(502, "unreadable_answer", "The answer could not be read", format!(
             "The panel and this page are of different builds, or the answer is broken ({error}). Load the page again."
         ))
@@ -207,7 +205,7 @@ fn accepted((status, body): (u16, String)) -> Text {
         // 204 carries nothing: it reads as `()`, `Option` or any JSON value.
         return Ok(if body.is_empty() { "null".to_owned() } else { body });
     }
-    Err(json::read(&body).unwrap_or_else(|_| {
+    Err(serde_json::from_str(&body).unwrap_or_else(|_| {
         let detail = if status == 0 {
             "The panel did not answer. Check the connection and try again."
         } else {

@@ -10,7 +10,6 @@ pub mod components;
 pub mod find;
 pub mod format;
 pub mod forms;
-mod json;
 pub mod kept;
 pub mod live;
 pub mod pages;

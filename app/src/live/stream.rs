@@ -240,7 +240,7 @@ fn beat(stream: &Rc<RefCell<Stream>>, live: Live, data: &str) {
 
 /// A message of a newer build that cannot be read changes nothing; the page shows what it knew.
 fn parse<T: DeserializeOwned>(data: &str) -> Option<T> {
-    crate::json::read(data).inspect_err(|error| leptos::logging::warn!("unreadable message: {error}")).ok()
+    serde_json::from_str(data).inspect_err(|error| leptos::logging::warn!("unreadable message: {error}")).ok()
 }
 
 fn publish<T: Clone + Send + Sync + 'static>(watched: Watched<T>, id: Uuid, value: &T) {

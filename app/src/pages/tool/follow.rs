@@ -14,7 +14,7 @@ use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{Element, Event, EventSource, MessageEvent};
 
 use super::logs::Following;
-use crate::{client, components::log::log_line, json};
+use crate::{client, components::log::log_line};
 
 /// Older lines go when there are more.
 const MOST: usize = 2000;
@@ -117,7 +117,7 @@ fn connect(stream: &Shared) {
 
 fn hear(stream: &Shared, message: &MessageEvent) {
     let data = message.data().as_string().unwrap_or_default();
-    let Ok(line) = json::read::<LogLineView>(&data) else { return };
+    let Ok(line) = serde_json::from_str::<LogLineView>(&data) else { return };
     {
         let mut stream = stream.borrow_mut();
         // A line without an instant has no id.
