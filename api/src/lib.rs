@@ -7,7 +7,7 @@
 pub mod activity;
 pub mod catalog;
 pub mod engine;
-mod instant;
+pub mod instant;
 pub mod live;
 pub mod operations;
 pub mod panel;

@@ -45,7 +45,7 @@ impl Review {
     /// The plan that `POST plan` gives for the form's body. One that the form was answered with stands there at once.
     pub fn new(plan: String, is_install: bool, refused: RwSignal<Refused>) -> Self {
         let shown = refused.with_untracked(|refused| refused.answer.clone());
-        let shown = shown.and_then(|answer| serde_json::from_value(answer).ok());
+        let shown = shown.and_then(|answer| serde_json::from_str(&answer.to_string()).ok());
         #[cfg(feature = "ssr")]
         drop((plan, is_install));
         let review = Self {

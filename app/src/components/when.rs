@@ -21,7 +21,7 @@ pub fn lasting(at: Timestamp) -> AnyView {
         Some(now) => format!("for {}", format::rough(now.as_second() - at.as_second())),
     };
     view! {
-        <time datetime=at.to_string() title=format::instant(at)>
+        <time datetime=api::instant::text(at) title=format::instant(at)>
             {text}
         </time>
     }
@@ -32,7 +32,7 @@ fn moment(at: Timestamp, relative: fn(Timestamp, Timestamp) -> String) -> AnyVie
     let now = expect_context::<Live>().now;
     let text = move || now.get().map_or_else(|| format::instant(at), |now| relative(at, now));
     view! {
-        <time datetime=at.to_string() title=format::instant(at)>
+        <time datetime=api::instant::text(at) title=format::instant(at)>
             {text}
         </time>
     }

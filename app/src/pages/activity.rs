@@ -115,7 +115,7 @@ fn row(event: &EventView) -> AnyView {
     };
     view! {
         <li class="event">
-            <time class="event__time" datetime=event.at.to_string()>
+            <time class="event__time" datetime=api::instant::text(event.at)>
                 {format::time_of_day(event.at)}
             </time>
             <span class="avatar" aria-hidden="true">{initials(&event.actor)}</span>

@@ -54,7 +54,7 @@ fn page(name: String, refused: RwSignal<Refused>) -> AnyView {
 pub fn first_login(name: String, refused: RwSignal<Refused>) -> AnyView {
     let shown = refused
         .with(|refused| refused.answer.clone())
-        .and_then(|answer| serde_json::from_value::<FirstLogin>(answer).ok());
+        .and_then(|answer| serde_json::from_str::<FirstLogin>(&answer.to_string()).ok());
     match shown {
         Some(login) => view! {
             <dl class="facts is-plain first-login">

@@ -61,7 +61,7 @@ pub fn follow(following: Following, url: String, last: Option<Timestamp>) {
             following,
             view: view.clone(),
             url: url.clone(),
-            after: last.map(|at| at.to_string()).unwrap_or_default(),
+            after: last.map(api::instant::text).unwrap_or_default(),
             tries: 0,
             pending: VecDeque::new(),
             lost: 0,
