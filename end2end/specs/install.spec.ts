@@ -53,7 +53,7 @@ test("what is typed as a password stands in no address", async ({ page }) => {
   const addresses: string[] = [];
   page.on("request", (request) => addresses.push(request.url()));
   await open(page, "/catalogue/wekan");
-  const planned = page.waitForRequest((request) => request.url().endsWith("/tools/plan") && (request.postData() ?? "").includes("hush-hush"));
+  const planned = page.waitForRequest((request) => request.url().endsWith("/api/v1/plans") && (request.postData() ?? "").includes("hush-hush"));
   await page.locator('input[name="answers.OIDC_CLIENT_SECRET"]').evaluate((field: HTMLInputElement) => {
     field.value = "hush-hush";
     field.dispatchEvent(new Event("input", { bubbles: true }));

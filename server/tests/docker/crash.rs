@@ -418,6 +418,12 @@ async fn a_start_that_fails_leaves_all_stopped_whatever_is_killed(db: PgPool) {
         assert!(running(scene.bed, &tool).await.is_empty(), "what was stopped is stopped again");
         let desired: String = sqlx::query_scalar("select desired from tools").fetch_one(scene.db).await.unwrap();
         assert_eq!(desired, "stopped", "nobody waits for it to run");
+        let problem: String = sqlx::query_scalar("select problem from operations where operation_id = $1")
+            .bind(operation)
+            .fetch_one(scene.db)
+            .await
+            .unwrap();
+        assert!(problem.starts_with("app ended with exit code 1"), "{problem}");
     })
     .await;
 }

@@ -37,6 +37,8 @@ pub enum What {
     Hangs(Arc<Notify>),
     /// Somebody asks the operation to go back.
     Cancels(Operations, PgPool),
+    /// Somebody else writes to the database.
+    Writes(PgPool, &'static str),
     /// The engine goes away, and comes back after that long.
     EngineGoes(FakeEngine, Duration),
 }
@@ -148,6 +150,9 @@ async fn come_between(what: &What, cx: &StepContext) -> Result<(), StepError> {
         What::Cancels(operations, db) => {
             let mut connection = db.acquire().await?;
             operations.cancel(&mut connection, cx.operation.operation_id).await?;
+        }
+        What::Writes(db, statement) => {
+            sqlx::query(*statement).execute(db).await?;
         }
         What::EngineGoes(engine, pause) => {
             engine.go_away();

@@ -15,5 +15,6 @@ mod offers;
 mod outage;
 mod reading;
 mod room;
+mod truth;
 mod ways_in;
 mod web;
