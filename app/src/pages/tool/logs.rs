@@ -189,7 +189,7 @@ fn switches(following: Following) -> AnyView {
                 <input class="check log-wrap" type="checkbox" role="switch" checked />
                 "Wrap"
             </label>
-            <noscript inner_html="Without JavaScript, new lines are seen by loading the page again."></noscript>
+            <noscript inner_html="<span>Without JavaScript, new lines are seen by loading the page again.</span>"></noscript>
         </div>
     }
     .into_any()

@@ -174,10 +174,8 @@ fn export(name: &str) -> AnyView {
         }
     };
     view! {
-        <p class="hint">
-            "To run it without Summoner: " {file("compose.yaml", "its Compose file")} " and "
-            {file("values.env", "its values")} ", which hold its passwords."
-        </p>
+        <p class="hint">"To run it without Summoner; the values hold its passwords:"</p>
+        <p class="row">{file("compose.yaml", "Compose file")} {file("values.env", "Values")}</p>
     }
     .into_any()
 }
