@@ -50,7 +50,7 @@ async fn what_an_operation_stops_and_starts_is_told_as_no_failure(db: PgPool) {
 
     bed.engine.end("s31-wordpress-app-1", 3);
     look(&bed).await;
-    assert_eq!(told(&bed).await, ["tool.failed"], "what ends by itself is told");
+    assert_eq!(told(&bed).await, ["tool.unhealthy"], "what ends by itself is told; it is started again");
 }
 
 #[sqlx::test(migrations = "../migrations")]
